@@ -1,0 +1,55 @@
+// The contract between the host and the kernels: where things lie and what the words mean.
+// The only file that both sides read, so it holds plain integers and nothing else.
+
+/** One instruction is one cache line of 16 words: kernel slot, fused count, 14 operands. */
+export const INSTRUCTION_BYTES = 64;
+/** Words of an instruction before its operands. */
+export const INSTRUCTION_HEAD = 2;
+/** Words of an instruction that hold operands. */
+export const INSTRUCTION_OPERANDS = 14;
+/** The slot that is no kernel: threads meet here. */
+export const SLOT_BARRIER = 0;
+
+/** Every region and buffer begins on a cache line. */
+export const ALIGNMENT = 64;
+/** Elements that one thread takes at a time of an elementwise pass: one cache line, so no two threads write the same line. */
+export const GRAIN = 16;
+/** Elements of a fused group that pass through it together: each value inside the group then lies in the first-level cache. */
+export const BLOCK = 1024;
+/** Elements that one partial result of a two-stage reduction covers. */
+export const REDUCE_BLOCK = 4096;
+
+// Control words: fixed byte addresses in every memory. Words that different threads write lie on lines of their own.
+/** The host adds one to start a run; workers wait on it. */
+export const CONTROL_RUN = 1024;
+/** Address of the program to run. */
+export const CONTROL_PROGRAM = 1088;
+/** Bytes of its instructions. */
+export const CONTROL_LENGTH = 1092;
+/** How many steps to run. */
+export const CONTROL_STEPS = 1096;
+/** Address and size of one thread's scratch; the threads' scratches follow each other. */
+export const CONTROL_SCRATCH = 1100;
+export const CONTROL_SCRATCH_BYTES = 1104;
+/** Threads that have reached the barrier. */
+export const CONTROL_ARRIVED = 1152;
+/** Barriers passed so far; threads wait on it. */
+export const CONTROL_GENERATION = 1216;
+/** Threads asleep at the barrier, so that nobody pays for waking where nobody sleeps. */
+export const CONTROL_SLEEPERS = 1280;
+/** 1 tells the workers to end. */
+export const CONTROL_QUIT = 1344;
+
+// What a call into the module answers.
+/** Every step is done. */
+export const STATUS_DONE = 0;
+/** A barrier took long: call again, after a look at whether the others live. */
+export const STATUS_WAITING = 1;
+/** A guard stopped the run; steps_done() tells where. */
+export const STATUS_HALTED = 2;
+/** A worker was told to end. */
+export const STATUS_QUIT = 3;
+
+// What a guard does with a step whose loss is not finite.
+export const GUARD_STOP = 0;
+export const GUARD_SKIP = 1;
