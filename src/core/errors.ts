@@ -28,12 +28,12 @@ export class FormatError extends DownhillError {
 /** A program that needs more memory than is allowed. */
 export class MemoryError extends DownhillError {
   override name = "MemoryError";
-  constructor(
-    message: string,
-    readonly neededBytes: number,
-    readonly allowedBytes: number,
-  ) {
+  readonly neededBytes: number;
+  readonly allowedBytes: number;
+  constructor(message: string, neededBytes: number, allowedBytes: number) {
     super(message);
+    this.neededBytes = neededBytes;
+    this.allowedBytes = allowedBytes;
   }
 }
 
@@ -45,13 +45,13 @@ export class EngineError extends DownhillError {
 /** The loss left the finite numbers; the parameters are those before the step. */
 export class NonFiniteError extends DownhillError {
   override name = "NonFiniteError";
-  constructor(
-    message: string,
-    /** The step, counted from 1 over the whole training. */
-    readonly step: number,
-    readonly loss: number,
-  ) {
+  /** The step, counted from 1 over the whole training. */
+  readonly step: number;
+  readonly loss: number;
+  constructor(message: string, step: number, loss: number) {
     super(message);
+    this.step = step;
+    this.loss = loss;
   }
 }
 
