@@ -4,3 +4,5 @@ export { begin, proceed, serve, stepsDone } from "./run";
 export { map } from "./elementwise";
 
 export { relu, reluGradient } from "./kernels/activation";
+export { ceiling } from "./kernels/ceiling";
+export { matmulNN, matmulNNWide, matmulNT, matmulNTWide, matmulTN, matmulTNWide } from "./gemm/matmul";
