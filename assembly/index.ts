@@ -1,8 +1,82 @@
 // Table of contents: what the module exports. A kernel is found by its name here.
-export { attach, dismiss, wake } from "./thread";
-export { begin, proceed, serve, stepsDone } from "./run";
-export { map } from "./elementwise";
 
-export { relu, reluGradient } from "./kernels/activation";
-export { ceiling } from "./kernels/ceiling";
+export { map } from "./elementwise";
 export { matmulNN, matmulNNWide, matmulNT, matmulNTWide, matmulTN, matmulTNWide } from "./gemm/matmul";
+export {
+  elu,
+  eluGradient,
+  gelu,
+  geluGradient,
+  geluTanh,
+  geluTanhGradient,
+  hardSigmoid,
+  hardSigmoidGradient,
+  hardSwish,
+  hardSwishGradient,
+  hardTanh,
+  hardTanhGradient,
+  leakyRelu,
+  leakyReluGradient,
+  mish,
+  mishGradient,
+  relu,
+  relu6,
+  relu6Gradient,
+  reluGradient,
+  selu,
+  seluGradient,
+  sigmoid,
+  sigmoidGradient,
+  silu,
+  siluGradient,
+  softplus,
+  softplusGradient,
+  softsign,
+  softsignGradient,
+  tanh,
+  tanhGradient,
+} from "./kernels/activation";
+export {
+  abs,
+  absGradient,
+  add,
+  affine,
+  ceil,
+  clamp,
+  clampGradient,
+  cos,
+  div,
+  equal,
+  erf,
+  erfGradient,
+  exp,
+  floor,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  notEqual,
+  pow,
+  reciprocal,
+  reciprocalGradient,
+  round,
+  rsqrt,
+  rsqrtGradient,
+  sign,
+  sin,
+  sqrt,
+  sqrtGradient,
+  square,
+  squareGradient,
+  sub,
+  where,
+} from "./kernels/arithmetic";
+export { ceiling } from "./kernels/ceiling";
+export { bceWithLogits, bceWithLogitsGradient, huber, huberGradient } from "./kernels/loss";
+export { begin, proceed, serve, stepsDone } from "./run";
+export { attach, dismiss, wake } from "./thread";
