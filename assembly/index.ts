@@ -78,5 +78,24 @@ export {
 } from "./kernels/arithmetic";
 export { ceiling } from "./kernels/ceiling";
 export { bceWithLogits, bceWithLogitsGradient, huber, huberGradient } from "./kernels/loss";
+export { copy, equalLabels, fill, gather, identity, oneHot, scatterAdd } from "./kernels/movement";
+export {
+  adam,
+  clipScale,
+  sgd,
+  sgdDifference,
+  sgdDifferenceNesterov,
+  sgdMomentum,
+  sgdNesterov,
+} from "./kernels/optimizer";
+export { argmax, partialSquares, partialSum, reduceMax, reduceMin, reduceSum } from "./kernels/reduce";
+export {
+  logSoftmax,
+  logSoftmaxGradient,
+  softmax,
+  softmaxCrossEntropy,
+  softmaxGradient,
+} from "./kernels/softmax";
+export { feedBytes, feedWords, guard, record, schedule } from "./kernels/step";
 export { begin, proceed, serve, stepsDone } from "./run";
-export { attach, dismiss, wake } from "./thread";
+export { attach, dismiss, freeMemory, wake } from "./thread";

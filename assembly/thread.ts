@@ -12,7 +12,7 @@ import {
 /** Turns a thread spins before it sleeps: about 50 µs. */
 const SPIN = 20_000;
 /** Nanoseconds a thread sleeps before it lets its caller look around. */
-const NAP = 50_000_000;
+const NAP = 10_000_000;
 
 export let thread: i32 = 0;
 export let threads: i32 = 1;
@@ -97,4 +97,9 @@ export function wake(): void {
 export function dismiss(): void {
   atomic.store<i32>(CONTROL_QUIT, 1);
   wake();
+}
+
+/** The first byte that the host may hand out. */
+export function freeMemory(): usize {
+  return __heap_base;
 }

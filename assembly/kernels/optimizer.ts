@@ -1,0 +1,165 @@
+// Parameter updates: each one pass over the flat parameter vector and its parallel vectors.
+// Hyper-parameters and everything that depends on the step alone are words that the host has prepared.
+import { madd, nmadd } from "../simd";
+import { end, endElement, first, firstElement } from "../thread";
+
+/** Factor on every gradient, left by clipping: min(1, limit / ‖g‖), as PyTorch with 1e-6 against division by zero. */
+@unmanaged
+class ClipScale {
+  slot: u32;
+  fused: i32;
+  blocks: i32;
+  /** Partial sums of squares. */
+  partials: usize;
+  /** Hyper-parameter: the largest norm. */
+  limit: usize;
+  scale: usize;
+  norm: usize;
+}
+
+export function clipScale(i: ClipScale): void {
+  if (first(1) == end(1)) return;
+  let sum: f64 = 0;
+  for (let k = 0; k < i.blocks; k++) sum += load<f32>(i.partials + (<usize>k << 2));
+  const norm = <f32>Math.sqrt(sum);
+  store<f32>(i.norm, norm);
+  store<f32>(i.scale, min<f32>(1, load<f32>(i.limit) / (norm + 1e-6)));
+}
+
+@unmanaged
+class Sgd {
+  slot: u32;
+  fused: i32;
+  n: i32;
+  /** Words: learning rate, momentum, gradient's share 1 − dampening, weight decay, velocity's factor. */
+  hyper: usize;
+  /** Word that multiplies the gradient; 0: none. */
+  scale: usize;
+  gradients: usize;
+  parameters: usize;
+  velocity: usize;
+}
+
+// @ts-ignore: decorator
+@inline
+function gradientScale(word: usize): v128 {
+  return word == 0 ? f32x4.splat(1) : v128.load32_splat(word);
+}
+
+/** θ ← θ − γ (g + λθ). */
+export function sgd(i: Sgd): void {
+  const rate = v128.load32_splat(i.hyper);
+  const decay = v128.load32_splat(i.hyper, 12);
+  const scale = gradientScale(i.scale);
+  const from = firstElement(i.n);
+  let left = endElement(i.n) - from;
+  let g = i.gradients + (<usize>from << 2);
+  let p = i.parameters + (<usize>from << 2);
+  for (; left > 0; left -= 4, g += 16, p += 16) {
+    const x = v128.load(p);
+    v128.store(p, nmadd(rate, madd(decay, x, f32x4.mul(v128.load(g), scale)), x));
+  }
+}
+
+/** v ← βv + s·g;  θ ← θ − γv, or with Nesterov θ − γ (g + βv). PyTorch's and, by s = 1 − β, the averaging convention. */
+// @ts-ignore: decorator
+@inline
+function momentum(i: Sgd, nesterov: bool): void {
+  const rate = v128.load32_splat(i.hyper);
+  const beta = v128.load32_splat(i.hyper, 4);
+  const share = v128.load32_splat(i.hyper, 8);
+  const decay = v128.load32_splat(i.hyper, 12);
+  const scale = gradientScale(i.scale);
+  const from = firstElement(i.n);
+  let left = endElement(i.n) - from;
+  let g = i.gradients + (<usize>from << 2);
+  let p = i.parameters + (<usize>from << 2);
+  let v = i.velocity + (<usize>from << 2);
+  for (; left > 0; left -= 4, g += 16, p += 16, v += 16) {
+    const x = v128.load(p);
+    const slope = madd(decay, x, f32x4.mul(v128.load(g), scale));
+    const velocity = madd(beta, v128.load(v), f32x4.mul(share, slope));
+    v128.store(v, velocity);
+    v128.store(p, nmadd(rate, nesterov ? madd(beta, velocity, slope) : velocity, x));
+  }
+}
+
+export function sgdMomentum(i: Sgd): void {
+  momentum(i, false);
+}
+export function sgdNesterov(i: Sgd): void {
+  momentum(i, true);
+}
+
+/** v ← βv − γg;  θ ← θ + v, or with Nesterov θ + βv − γg: the difference convention (Sutskever, Keras). */
+// @ts-ignore: decorator
+@inline
+function difference(i: Sgd, nesterov: bool): void {
+  const rate = v128.load32_splat(i.hyper);
+  const beta = v128.load32_splat(i.hyper, 4);
+  const decay = v128.load32_splat(i.hyper, 12);
+  const scale = gradientScale(i.scale);
+  const from = firstElement(i.n);
+  let left = endElement(i.n) - from;
+  let g = i.gradients + (<usize>from << 2);
+  let p = i.parameters + (<usize>from << 2);
+  let v = i.velocity + (<usize>from << 2);
+  for (; left > 0; left -= 4, g += 16, p += 16, v += 16) {
+    const x = v128.load(p);
+    const move = f32x4.mul(rate, madd(decay, x, f32x4.mul(v128.load(g), scale)));
+    const velocity = f32x4.sub(f32x4.mul(beta, v128.load(v)), move);
+    v128.store(v, velocity);
+    v128.store(p, f32x4.add(x, nesterov ? f32x4.sub(f32x4.mul(beta, velocity), move) : velocity));
+  }
+}
+
+export function sgdDifference(i: Sgd): void {
+  difference(i, false);
+}
+export function sgdDifferenceNesterov(i: Sgd): void {
+  difference(i, true);
+}
+
+@unmanaged
+class Adam {
+  slot: u32;
+  fused: i32;
+  n: i32;
+  /** Words: γ / (1 − β₁ᵗ), β₁, 1 − β₁, β₂, 1 − β₂, 1 / √(1 − β₂ᵗ), ε, λ (joined to the gradient), 1 − γλ (decoupled). */
+  hyper: usize;
+  scale: usize;
+  gradients: usize;
+  parameters: usize;
+  m: usize;
+  v: usize;
+}
+
+/** m ← β₁m + (1 − β₁)g;  v ← β₂v + (1 − β₂)g²;  θ ← (1 − γλ)θ − γ m̂ / (√v̂ + ε): Kingma and Ba 2015; decoupled decay: Loshchilov and Hutter 2019. */
+export function adam(i: Adam): void {
+  const rate = v128.load32_splat(i.hyper);
+  const beta1 = v128.load32_splat(i.hyper, 4);
+  const share1 = v128.load32_splat(i.hyper, 8);
+  const beta2 = v128.load32_splat(i.hyper, 12);
+  const share2 = v128.load32_splat(i.hyper, 16);
+  const correction = v128.load32_splat(i.hyper, 20);
+  const epsilon = v128.load32_splat(i.hyper, 24);
+  const joined = v128.load32_splat(i.hyper, 28);
+  const kept = v128.load32_splat(i.hyper, 32);
+  const scale = gradientScale(i.scale);
+  const from = firstElement(i.n);
+  let left = endElement(i.n) - from;
+  let g = i.gradients + (<usize>from << 2);
+  let p = i.parameters + (<usize>from << 2);
+  let m = i.m + (<usize>from << 2);
+  let v = i.v + (<usize>from << 2);
+  for (; left > 0; left -= 4, g += 16, p += 16, m += 16, v += 16) {
+    const x = v128.load(p);
+    const slope = madd(joined, x, f32x4.mul(v128.load(g), scale));
+    const mean = madd(beta1, v128.load(m), f32x4.mul(share1, slope));
+    const square = madd(beta2, v128.load(v), f32x4.mul(share2, f32x4.mul(slope, slope)));
+    v128.store(m, mean);
+    v128.store(v, square);
+    const root = madd(f32x4.sqrt(square), correction, epsilon);
+    v128.store(p, f32x4.sub(f32x4.mul(kept, x), f32x4.div(f32x4.mul(rate, mean), root)));
+  }
+}

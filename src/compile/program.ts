@@ -1,0 +1,198 @@
+// The compiler from end to end: graph → instructions → fused → planned → barriers → verified → words.
+import { ALIGNMENT, GRAIN, INSTRUCTION_BYTES } from "../../assembly/abi.ts";
+import type { Buffer, Emitter } from "../graph/op.ts";
+import type { Graph, Tensor } from "../graph/tensor.ts";
+import { addBarriers } from "./barriers.ts";
+import { type Constant, type Placement, ProgramEmitter } from "./emit.ts";
+import { fuse } from "./fuse.ts";
+import { ACTIVATIONS, type Elementwise, type Instruction, localBytes, type Place } from "./instruction.ts";
+import { list } from "./listing.ts";
+import { plan } from "./plan.ts";
+import { verify } from "./verify.ts";
+
+/** A word of the program that is an address: it is known when the program has its place in memory. */
+export interface Relocation {
+  /** Index of the word. */
+  readonly word: number;
+  readonly region: string;
+  readonly offset: number;
+}
+
+/** What a program is made of. */
+export interface ProgramSource {
+  readonly graph: Graph;
+  /** Tensors whose place is given: inputs, parameters, results. Those that an op makes are computed; nothing else is. */
+  readonly placements: ReadonlyMap<Tensor, Placement>;
+  /** Where the number of the step lies, if ops may ask for it. */
+  readonly step?: Placement;
+  /** Instructions before and after those of the graph. */
+  readonly before?: (emitter: Emitter) => void;
+  readonly after?: (emitter: Emitter) => void;
+  /** Tensors that `before` and `after` make or read. */
+  readonly fed?: readonly Tensor[];
+  readonly kept?: readonly Tensor[];
+}
+
+/** A compiled program: instructions, the memory they want, and what can be said of both before anything runs. */
+export class Program {
+  /** Words of all instructions; slots and addresses are still to be filled in. */
+  readonly words: Int32Array;
+  /** The kernel of each instruction's first word. */
+  readonly kernels: readonly string[];
+  readonly relocations: readonly Relocation[];
+  readonly constants: readonly Constant[];
+  /** Bytes of each region but scratch. */
+  readonly regions: ReadonlyMap<string, number>;
+  /** Bytes of scratch that each thread needs. */
+  readonly scratchBytes: number;
+  /** Multiply-adds and elements touched: whether it is worth more than one thread. */
+  readonly work: number;
+  readonly #instructions: readonly Instruction[];
+
+  constructor(instructions: readonly Instruction[], regions: ReadonlyMap<string, number>, constants: readonly Constant[]) {
+    const encoder = new Encoder();
+    for (const instruction of instructions) encoder.add(instruction);
+    this.words = Int32Array.from(encoder.words);
+    this.kernels = encoder.kernels;
+    this.relocations = encoder.relocations;
+    this.scratchBytes = Math.ceil(encoder.scratch / ALIGNMENT) * ALIGNMENT;
+    this.regions = regions;
+    this.constants = constants;
+    this.work = instructions.reduce((sum, { work, head, fused }) => sum + work + (head?.n ?? 0) * fused.length, 0);
+    this.#instructions = instructions;
+  }
+
+  /** The program as text, one instruction a line. */
+  listing(): string {
+    return list(this.#instructions);
+  }
+
+  /** Bytes of each region, of the program itself and of one thread's scratch, and their sum for one thread. */
+  get memory(): Readonly<Record<string, number>> {
+    const parts = { ...Object.fromEntries(this.regions), program: this.words.byteLength, scratch: this.scratchBytes };
+    return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
+  }
+}
+
+/** Compiles a graph. @throws VerifyError where an op breaks a rule: a defect of the op, never of the caller. */
+export function compile(source: ProgramSource): Program {
+  const { graph, placements, fed = [], kept = [] } = source;
+  const used = usedTensors(graph, [...placements.keys(), ...kept]);
+  const copies = new Map<Tensor, Placement>();
+  const direct = settle(placements, fed, copies);
+  const emitter = new ProgramEmitter(direct, used, source.step);
+  source.before?.(emitter);
+  for (const node of graph.nodes) {
+    if (node.op && node.outputs.some((output) => used.has(output))) node.op.emit(emitter, node);
+  }
+  for (const [tensor, { region, offset }] of copies) {
+    const target: Place = { name: `${region} ${offset}`, region, offset, bytes: tensor.size * 4 };
+    emitter.regions.set(region, Math.max(emitter.regions.get(region) ?? 0, offset + target.bytes));
+    emitter.move(tensor.size, emitter.buffer(tensor), target as Buffer);
+  }
+  source.after?.(emitter);
+  const fused = fuse(emitter.instructions);
+  const activations = plan(fused);
+  const instructions = addBarriers(fused);
+  const regions = new Map(emitter.regions);
+  if (activations > 0) regions.set(ACTIVATIONS, activations);
+  for (const [name, bytes] of regions) regions.set(name, Math.ceil(bytes / (GRAIN * 4)) * GRAIN * 4);
+  verify(instructions, regions);
+  return new Program(instructions, regions, emitter.constants);
+}
+
+/** The tensors that something asked for depends on. */
+function usedTensors(graph: Graph, asked: readonly Tensor[]): Set<Tensor> {
+  const used = new Set(asked);
+  for (const node of graph.nodes.toReversed()) {
+    if (node.outputs.some((output) => used.has(output))) for (const input of node.inputs) used.add(input);
+  }
+  return used;
+}
+
+/**
+ * A placed tensor is computed where it belongs. One that is only another name for a tensor has that one placed;
+ * where that is not possible (it has a place already, or comes from outside), it is copied at the end.
+ */
+function settle(
+  placements: ReadonlyMap<Tensor, Placement>,
+  fed: readonly Tensor[],
+  copies: Map<Tensor, Placement>,
+): Map<Tensor, Placement> {
+  const direct = new Map<Tensor, Placement>();
+  for (const [tensor, placement] of placements) if (tensor.node.source) direct.set(tensor, placement);
+  for (const [tensor, placement] of placements) {
+    if (tensor.node.source && tensor.node.source.kind !== "constant") continue;
+    let root = tensor;
+    while (root.node.op?.name === "reshape") root = root.node.inputs[0]!;
+    if (root.node.source || direct.has(root) || fed.includes(root)) copies.set(tensor, placement);
+    else direct.set(root, placement);
+  }
+  return direct;
+}
+
+/** Writes instructions as words. */
+class Encoder {
+  readonly words: number[] = [];
+  readonly kernels: string[] = [];
+  readonly relocations: Relocation[] = [];
+  scratch = 0;
+
+  add(instruction: Instruction): void {
+    const { kernel, operands, fused, locals } = instruction;
+    this.#begin(kernel, fused.length);
+    const start = localBytes(instruction);
+    this.scratch = Math.max(this.scratch, start);
+    for (const operand of operands) {
+      if (typeof operand === "number") this.words.push(operand);
+      else if (operand.kind === "float") this.words.push(bits(operand.value));
+      else if (operand.kind === "null") this.words.push(0);
+      else if (operand.kind === "address") this.#address(operand.buffer as Place, operand.offset);
+      else {
+        this.words.push(start);
+        this.scratch = Math.max(this.scratch, start + operand.bytes);
+      }
+    }
+    this.#end();
+    for (const each of fused) this.#elementwise(each, locals);
+  }
+
+  #elementwise({ kernel, y, inputs, parameters: [alpha, beta = 0] }: Elementwise, locals: ReadonlyMap<Place, number>): void {
+    this.#begin(kernel, 0);
+    const places = [y, ...inputs.map(({ place }) => place)];
+    this.words.push(places.reduce((mask, place, bit) => mask | (locals.has(place) ? 1 << bit : 0), 0), bits(alpha), bits(beta));
+    const put = (place: Place) => {
+      const local = locals.get(place);
+      if (local === undefined) this.#address(place, 0);
+      else this.words.push(local);
+    };
+    put(y);
+    for (const { place, repeat, period } of inputs) {
+      put(place);
+      this.words.push(repeat, period);
+    }
+    this.#end();
+  }
+
+  #begin(kernel: string, fused: number): void {
+    this.kernels.push(kernel);
+    this.words.push(0, fused);
+  }
+
+  #end(): void {
+    while ((this.words.length * 4) % INSTRUCTION_BYTES !== 0) this.words.push(0);
+  }
+
+  #address({ region, offset }: Place, more: number): void {
+    this.relocations.push({ word: this.words.length, region, offset: offset + more });
+    this.words.push(0);
+  }
+}
+
+const view = new DataView(new ArrayBuffer(4));
+
+/** The bits of a 32-bit float. */
+function bits(value: number): number {
+  view.setFloat32(0, value, true);
+  return view.getInt32(0, true);
+}

@@ -1,0 +1,87 @@
+// The allocator of an engine's one linear memory: first fit, neighbours joined when freed.
+import { ALIGNMENT } from "../../assembly/abi.ts";
+import { MemoryError } from "../core/errors.ts";
+
+/** A stretch of memory. */
+export interface Block {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+const PAGE = 65_536;
+/** Blocks of a page or more begin at different offsets modulo 4 KiB, or loads behind stores would be slow. */
+const STAGGER = 5 * ALIGNMENT;
+
+/** Hands out stretches of a WebAssembly memory and grows it when it must. */
+export class Allocator {
+  readonly memory: WebAssembly.Memory;
+  readonly limit: number;
+  /** Free stretches, by address. */
+  #free: Block[] = [];
+  #end: number;
+  #used = 0;
+
+  /** Everything from `base` on is the allocator's, up to `limit` bytes in all. */
+  constructor(memory: WebAssembly.Memory, base: number, limit: number) {
+    this.memory = memory;
+    this.limit = limit;
+    this.#end = Math.ceil(base / ALIGNMENT) * ALIGNMENT;
+  }
+
+  /** Bytes handed out. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** A stretch of at least so many bytes, zeroed. @throws MemoryError where the limit does not allow it. */
+  allocate(wanted: number, what: string): Block {
+    const bytes = Math.ceil(wanted / ALIGNMENT) * ALIGNMENT + (wanted >= 4096 ? STAGGER : 0);
+    const at = this.#free.findIndex((hole) => hole.bytes >= bytes);
+    const hole = this.#free[at];
+    const block = { address: hole?.address ?? this.#end, bytes };
+    if (hole) {
+      const rest = { address: hole.address + bytes, bytes: hole.bytes - bytes };
+      this.#free.splice(at, 1, ...(rest.bytes > 0 ? [rest] : []));
+    } else {
+      this.#extend(block.address + bytes, bytes, what);
+    }
+    this.#used += bytes;
+    new Uint8Array(this.memory.buffer, block.address, bytes).fill(0);
+    return block;
+  }
+
+  free(block: Block): void {
+    this.#used -= block.bytes;
+    const at = this.#free.findIndex((hole) => hole.address > block.address);
+    this.#free.splice(at < 0 ? this.#free.length : at, 0, block);
+    this.#free = this.#free.reduce<Block[]>((joined, hole) => {
+      const last = joined.at(-1);
+      if (last && last.address + last.bytes === hole.address) {
+        joined[joined.length - 1] = { address: last.address, bytes: last.bytes + hole.bytes };
+      } else joined.push(hole);
+      return joined;
+    }, []);
+    const last = this.#free.at(-1);
+    if (last && last.address + last.bytes === this.#end) {
+      this.#end = last.address;
+      this.#free.pop();
+    }
+  }
+
+  #extend(end: number, bytes: number, what: string): void {
+    const fail = () => {
+      const allowed = this.limit - this.#used;
+      return new MemoryError(`${what}: needs ${bytes} bytes, ${allowed} of ${this.limit} are left`, bytes, allowed);
+    };
+    if (end > this.limit) throw fail();
+    const missing = end - this.memory.buffer.byteLength;
+    if (missing > 0) {
+      try {
+        this.memory.grow(Math.ceil(missing / PAGE));
+      } catch {
+        throw fail();
+      }
+    }
+    this.#end = end;
+  }
+}

@@ -1,0 +1,153 @@
+// The symbolic side: a Tensor says what is to be computed, a Graph holds what has been said so far.
+// Nothing here holds data or has a lifetime.
+import { ShapeError } from "../core/errors.ts";
+import { checkShape, type Shape, sizeOf } from "../core/shape.ts";
+import type { Op } from "./op.ts";
+
+/** Element types: 32-bit floats to compute with, 32-bit integers for labels and indices. */
+export type DType = "f32" | "i32";
+
+/** What a value is, before anyone says where it comes from. */
+export interface ValueType {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** A symbolic value: shape, element type, who makes it. */
+export class Tensor implements ValueType {
+  readonly node: Node;
+  /** Which of the node's outputs. */
+  readonly index: number;
+  readonly shape: Shape;
+  readonly dtype: DType;
+
+  constructor(node: Node, index: number, type: ValueType) {
+    this.node = node;
+    this.index = index;
+    this.shape = type.shape;
+    this.dtype = type.dtype;
+  }
+
+  get graph(): Graph {
+    return this.node.graph;
+  }
+  get rank(): number {
+    return this.shape.length;
+  }
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+}
+
+/** What a parameter starts from: a tensor of the shape asked for, built in the graph given. */
+export type Initializer = (graph: Graph, shape: Shape, stream: string) => Tensor;
+
+/** Where a value that no op computes comes from. */
+export type Source =
+  | { readonly kind: "input"; readonly name: string; labels?: number }
+  | { readonly kind: "parameter"; readonly name: string; readonly initializer: Initializer }
+  | { readonly kind: "constant"; readonly values: Float32Array };
+
+/** One application of an op, or a source. */
+// biome-ignore lint/suspicious/noExplicitAny: attributes belong to the op, each has its own
+export interface Node<Attributes = any> {
+  readonly graph: Graph;
+  readonly id: number;
+  readonly op: Op<Attributes> | undefined;
+  readonly source: Source | undefined;
+  readonly inputs: readonly Tensor[];
+  readonly attributes: Attributes;
+  readonly outputs: readonly Tensor[];
+}
+
+/** What a graph is traced for: layers such as dropout differ. */
+export type Mode = "train" | "predict";
+
+/** The ops said so far, in order. Layers find here their mode, their seed and their parameters. */
+export class Graph {
+  readonly mode: Mode;
+  /** Seed of everything random in the graph. */
+  readonly seed: number;
+  readonly nodes: Node[] = [];
+  readonly inputs = new Map<string, Tensor>();
+  readonly parameters = new Map<string, Tensor>();
+  #names = new Map<string, number>();
+  #owners = new Map<object, string>();
+
+  constructor(mode: Mode = "train", seed = 0) {
+    this.mode = mode;
+    this.seed = seed;
+  }
+
+  /** A value that the host gives at each step. */
+  input(name: string, shape: Shape, dtype: DType = "f32"): Tensor {
+    checkShape(`input ${name}`, shape);
+    const tensor = this.#source({ kind: "input", name }, { shape, dtype });
+    this.inputs.set(name, tensor);
+    return tensor;
+  }
+
+  /** A trained value; asked for again by the same name it is the same. */
+  parameter(name: string, shape: Shape, initializer: Initializer): Tensor {
+    const known = this.parameters.get(name);
+    if (known) return known;
+    checkShape(`parameter ${name}`, shape);
+    const tensor = this.#source({ kind: "parameter", name, initializer }, { shape, dtype: "f32" });
+    this.parameters.set(name, tensor);
+    return tensor;
+  }
+
+  /** Numbers known beforehand. */
+  constant(values: number | ArrayLike<number>, shape: Shape = typeof values === "number" ? [] : [values.length]): Tensor {
+    const data = typeof values === "number" ? Float32Array.of(values) : Float32Array.from(values);
+    if (data.length !== sizeOf(shape)) {
+      throw new ShapeError(`constant: got ${data.length} values, wanted ${sizeOf(shape)} for shape [${shape.join(", ")}]`);
+    }
+    return this.#source({ kind: "constant", values: data }, { shape, dtype: "f32" });
+  }
+
+  /** Applies an op: checks the shapes, answers its outputs. */
+  apply<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): readonly Tensor[] {
+    for (const input of inputs) {
+      if (input.graph !== this) throw new ShapeError(`${op.name}: a tensor belongs to another model's graph`);
+    }
+    const types = op.shape(inputs, attributes);
+    return this.#add(op, undefined, inputs, attributes, Array.isArray(types) ? types : [types as ValueType]).outputs;
+  }
+
+  /** A name for the next thing of a kind: dense, dense_1, … in the order of first use; an owner keeps its name. */
+  nameFor(kind: string, owner: object): string {
+    const known = this.#owners.get(owner);
+    if (known) return known;
+    const count = this.#names.get(kind) ?? 0;
+    this.#names.set(kind, count + 1);
+    const name = count === 0 ? kind : `${kind}_${count}`;
+    this.#owners.set(owner, name);
+    return name;
+  }
+
+  #source(source: Source, type: ValueType): Tensor {
+    return this.#add(undefined, source, [], undefined, [type]).outputs[0]!;
+  }
+
+  #add(
+    op: Node["op"],
+    source: Source | undefined,
+    inputs: readonly Tensor[],
+    attributes: unknown,
+    types: readonly ValueType[],
+  ): Node {
+    const outputs: Tensor[] = [];
+    const node: Node = { graph: this, id: this.nodes.length, op, source, inputs, attributes, outputs };
+    for (const [index, type] of types.entries()) outputs.push(new Tensor(node, index, type));
+    this.nodes.push(node);
+    return node;
+  }
+}
+
+/** The number that a scalar constant holds, or undefined. */
+export function scalarOf(tensor: Tensor): number | undefined {
+  const source = tensor.node.source;
+  return source?.kind === "constant" && source.values.length === 1 ? source.values[0] : undefined;
+}

@@ -1,0 +1,53 @@
+// Losses: each a scalar, the mean over all elements.
+import { ShapeError } from "../core/errors.ts";
+import { sameShape, showShape } from "../core/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { abs, square, sub } from "./arithmetic.ts";
+import { applyElementwise, elementwise } from "./elementwise.ts";
+import { mean } from "./reduce.ts";
+
+function checkSame(name: string, output: Tensor, target: Tensor): void {
+  if (target.dtype !== "f32" || !sameShape(output.shape, target.shape)) {
+    throw new ShapeError(
+      `${name}: wanted an f32 target of shape ${showShape(output.shape)}, got ${target.dtype} ${showShape(target.shape)}`,
+    );
+  }
+}
+
+/** Mean of (output − target)². @throws ShapeError where the shapes differ. */
+export function meanSquaredError(output: Tensor, target: Tensor): Tensor {
+  checkSame("meanSquaredError", output, target);
+  return mean(square(sub(output, target)));
+}
+
+/** Mean of |output − target|. @throws ShapeError where the shapes differ. */
+export function meanAbsoluteError(output: Tensor, target: Tensor): Tensor {
+  checkSame("meanAbsoluteError", output, target);
+  return mean(abs(sub(output, target)));
+}
+
+const huberGradientOp = elementwise("huberGradient", "none");
+const huberOp = elementwise("huber", ({ inputs: [d], attributes, dy }) => [
+  applyElementwise(huberGradientOp, [dy, d!], attributes),
+]);
+
+/** Mean of ½d² where |d| ≤ delta, else delta (|d| − ½ delta), d = output − target; delta by default 1. Huber 1964. */
+export function huber(output: Tensor, target: Tensor, delta = 1): Tensor {
+  checkSame("huber", output, target);
+  return mean(applyElementwise(huberOp, [sub(output, target)], [delta]));
+}
+
+const bceGradientOp = elementwise("bceWithLogitsGradient", "none");
+const bceOp = elementwise("bceWithLogits", ({ inputs: [x, target], dy, wants }) => {
+  if (wants(1)) throw new ShapeError("binaryCrossEntropy: the target must not depend on parameters");
+  return [applyElementwise(bceGradientOp, [dy, x!, target!]), undefined];
+});
+
+/**
+ * Mean binary cross-entropy of logits with targets between 0 and 1, computed without overflow.
+ * @throws ShapeError where the shapes differ.
+ */
+export function binaryCrossEntropy(logits: Tensor, target: Tensor): Tensor {
+  checkSame("binaryCrossEntropy", logits, target);
+  return mean(applyElementwise(bceOp, [logits, target]));
+}

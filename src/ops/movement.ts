@@ -1,0 +1,215 @@
+// Ops that move numbers: broadcast, permute, slice, pad, concatenate. Each is one or more strided copies.
+import { ShapeError } from "../core/errors.ts";
+import { broadcastShapes, normalizeAxes, type Shape, sameShape, showShape, stridesOf } from "../core/shape.ts";
+import { type Buffer, defineOp, type Emitter, elements, float, read, rows, write } from "../graph/op.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { sumTo } from "./elementwise.ts";
+
+/** Copies a box: element [i, j, …] from x at xStart + i·xStrides[0] + … to y likewise. */
+interface Box {
+  readonly shape: Shape;
+  readonly xStart: number;
+  readonly xStrides: readonly number[];
+  readonly yStart: number;
+  readonly yStrides: readonly number[];
+}
+
+/** Drops axes of size 1 and joins neighbours that step alike, so that the inner loop is as long as it can be. */
+function collapse(box: Box): [number, number, number][] {
+  const axes: [number, number, number][] = [];
+  for (const [axis, size] of box.shape.entries()) {
+    if (size === 1) continue;
+    const x = box.xStrides[axis]!;
+    const y = box.yStrides[axis]!;
+    const last = axes.at(-1);
+    if (last && last[1] === x * size && last[2] === y * size) axes[axes.length - 1] = [last[0] * size, x, y];
+    else axes.push([size, x, y]);
+  }
+  return axes;
+}
+
+function emitCopy(emitter: Emitter, box: Box, x: Buffer, y: Buffer): void {
+  const axes = collapse(box);
+  const [columns, xStep, yStep] = axes.pop() ?? [1, 1, 1];
+  const outer = axes.reverse();
+  const count = outer.reduce((product, [size]) => product * size, 1);
+  const table = emitter.table("strides", outer.flat());
+  // Only a copy that writes all of y, row after row, shares y among threads as other kernels do.
+  const whole = box.yStart === 0 && count * columns * 4 === y.bytes && sameShape(box.yStrides, stridesOf(box.shape));
+  const from = read(x);
+  const to = write(y, whole ? rows(count, columns * 4) : undefined);
+  emitter.call("copy", [
+    count,
+    columns,
+    outer.length,
+    read(table),
+    xStep,
+    yStep,
+    { ...(from as object), offset: box.xStart * 4, bytes: x.bytes - box.xStart * 4 } as typeof from,
+    { ...(to as object), offset: box.yStart * 4, bytes: y.bytes - box.yStart * 4 } as typeof to,
+  ]);
+}
+
+const broadcastOp = defineOp<Shape>({
+  name: "broadcastTo",
+  shape: ([x], shape) => ({ shape, dtype: x!.dtype }),
+  gradient: ({ inputs: [x], dy }) => [sumTo(dy, x!.shape)],
+  emit(emitter, { inputs: [x], outputs: [y], attributes: shape }) {
+    const pad = shape.length - x!.rank;
+    const strides = stridesOf(x!.shape);
+    const xStrides = shape.map((_, axis) => ((x!.shape[axis - pad] ?? 1) === 1 ? 0 : strides[axis - pad]!));
+    const box = { shape, xStart: 0, xStrides, yStart: 0, yStrides: stridesOf(shape) };
+    emitCopy(emitter, box, emitter.buffer(x!), emitter.buffer(y!));
+  },
+});
+
+/**
+ * Repeats x along axes of size 1, and along new leading axes, up to a shape.
+ * @throws ShapeError where x does not broadcast to it.
+ */
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  if (!sameShape(broadcastShapes("broadcastTo", x.shape, shape), shape)) {
+    throw new ShapeError(`broadcastTo: ${showShape(x.shape)} does not broadcast to ${showShape(shape)}`);
+  }
+  return x.graph.apply(broadcastOp, [x], shape)[0]!;
+}
+
+const permuteOp = defineOp<readonly number[]>({
+  name: "permute",
+  shape: ([x], axes) => ({ shape: axes.map((axis) => x!.shape[axis]!), dtype: x!.dtype }),
+  gradient: ({ attributes: axes, dy }) => [permute(dy, axes.map((_, axis) => axes.indexOf(axis)))],
+  emit(emitter, { inputs: [x], outputs: [y], attributes: axes }) {
+    const strides = stridesOf(x!.shape);
+    const shape = y!.shape;
+    const xStrides = axes.map((axis) => strides[axis]!);
+    const box = { shape, xStart: 0, xStrides, yStart: 0, yStrides: stridesOf(shape) };
+    emitCopy(emitter, box, emitter.buffer(x!), emitter.buffer(y!));
+  },
+});
+
+/**
+ * Reorders the axes: axis k of the result is axis axes[k] of x. Default: reversed, a transposition.
+ * @example permute(images, [0, 3, 1, 2])
+ */
+export function permute(x: Tensor, axes: readonly number[] = x.shape.map((_, axis) => x.rank - 1 - axis)): Tensor {
+  if (axes.length !== x.rank || normalizeAxes("permute", axes, x.rank).length !== x.rank) {
+    throw new ShapeError(`permute: wanted each axis of ${showShape(x.shape)} once, got [${axes.join(", ")}]`);
+  }
+  const positive = axes.map((axis) => (axis < 0 ? axis + x.rank : axis));
+  if (positive.every((axis, at) => axis === at)) return x;
+  return x.graph.apply(permuteOp, [x], positive)[0]!;
+}
+
+interface Slice {
+  readonly start: readonly number[];
+  readonly size: Shape;
+}
+
+const sliceOp = defineOp<Slice>({
+  name: "slice",
+  shape: ([x], { size }) => ({ shape: size, dtype: x!.dtype }),
+  gradient: ({ inputs: [x], attributes: { start, size }, dy }) => [
+    pad(dy, start.map((from, axis): [number, number] => [from, x!.shape[axis]! - from - size[axis]!])),
+  ],
+  emit(emitter, { inputs: [x], outputs: [y], attributes: { start, size } }) {
+    const xStrides = stridesOf(x!.shape);
+    const xStart = start.reduce((sum, from, axis) => sum + from * xStrides[axis]!, 0);
+    const box = { shape: size, xStart, xStrides, yStart: 0, yStrides: stridesOf(size) };
+    emitCopy(emitter, box, emitter.buffer(x!), emitter.buffer(y!));
+  },
+});
+
+/**
+ * A box out of x: from start[k] on, size[k] elements of axis k.
+ * @throws ShapeError where the box does not lie inside x.
+ * @example slice(x, [0, 1], [32, 4])
+ */
+export function slice(x: Tensor, start: readonly number[], size: Shape): Tensor {
+  const fits =
+    start.length === x.rank &&
+    size.length === x.rank &&
+    start.every((from, axis) => from >= 0 && size[axis]! >= 1 && from + size[axis]! <= x.shape[axis]!);
+  if (!fits) {
+    throw new ShapeError(`slice: start ${showShape(start)} with size ${showShape(size)} does not lie inside ${showShape(x.shape)}`);
+  }
+  return sameShape(size, x.shape) ? x : x.graph.apply(sliceOp, [x], { start, size })[0]!;
+}
+
+interface Padding {
+  readonly widths: readonly (readonly [number, number])[];
+  readonly value: number;
+}
+
+const padOp = defineOp<Padding>({
+  name: "pad",
+  shape: ([x], { widths }) => ({
+    shape: x!.shape.map((size, axis) => size + widths[axis]![0] + widths[axis]![1]),
+    dtype: x!.dtype,
+  }),
+  gradient: ({ inputs: [x], attributes: { widths }, dy }) => [slice(dy, widths.map(([before]) => before), x!.shape)],
+  emit(emitter, { inputs: [x], outputs: [y], attributes: { widths, value } }) {
+    const to = emitter.buffer(y!);
+    const yStrides = stridesOf(y!.shape);
+    const yStart = widths.reduce((sum, [before], axis) => sum + before * yStrides[axis]!, 0);
+    emitter.call("fill", [y!.size, float(value), write(to, elements(y!.size))]);
+    emitCopy(emitter, { shape: x!.shape, xStart: 0, xStrides: stridesOf(x!.shape), yStart, yStrides }, emitter.buffer(x!), to);
+  },
+});
+
+/**
+ * Surrounds x by a value, by default 0: widths[k] elements before and after axis k.
+ * @example pad(images, [[0, 0], [2, 2], [2, 2], [0, 0]])
+ */
+export function pad(x: Tensor, widths: readonly (readonly [number, number])[], value = 0): Tensor {
+  if (widths.length !== x.rank || widths.some((pair) => pair.some((width) => !Number.isInteger(width) || width < 0))) {
+    throw new ShapeError(`pad: wanted a pair of widths ≥ 0 for each axis of ${showShape(x.shape)}, got ${JSON.stringify(widths)}`);
+  }
+  if (widths.every(([before, after]) => before + after === 0)) return x;
+  return x.graph.apply(padOp, [x], { widths, value })[0]!;
+}
+
+const concatenateOp = defineOp<number>({
+  name: "concatenate",
+  shape: (inputs, axis) => ({
+    shape: inputs[0]!.shape.with(axis, inputs.reduce((sum, input) => sum + input.shape[axis]!, 0)),
+    dtype: inputs[0]!.dtype,
+  }),
+  gradient({ inputs, attributes: axis, dy }) {
+    let from = 0;
+    return inputs.map((input) => {
+      const start = input.shape.map((_, k) => (k === axis ? from : 0));
+      from += input.shape[axis]!;
+      return slice(dy, start, input.shape);
+    });
+  },
+  emit(emitter, { inputs, outputs: [y], attributes: axis }) {
+    const to = emitter.buffer(y!);
+    const yStrides = stridesOf(y!.shape);
+    let from = 0;
+    for (const input of inputs) {
+      const box = { shape: input.shape, xStart: 0, xStrides: stridesOf(input.shape), yStart: from * yStrides[axis]!, yStrides };
+      emitCopy(emitter, box, emitter.buffer(input), to);
+      from += input.shape[axis]!;
+    }
+  },
+});
+
+/**
+ * Joins tensors along an axis, by default the last; the other sizes must agree.
+ * @example concatenate([a, b], 0)
+ */
+export function concatenate(tensors: readonly Tensor[], axis = -1): Tensor {
+  const [x] = tensors;
+  if (!x) throw new ShapeError("concatenate: wanted at least one tensor, got none");
+  const [at] = normalizeAxes("concatenate", axis, x.rank) as [number];
+  for (const tensor of tensors) {
+    const fits = tensor.rank === x.rank && tensor.dtype === x.dtype;
+    if (!fits || tensor.shape.some((size, k) => k !== at && size !== x.shape[k])) {
+      throw new ShapeError(
+        `concatenate: ${showShape(tensor.shape)} ${tensor.dtype} does not join ${showShape(x.shape)} ${x.dtype} along axis ${at}`,
+      );
+    }
+  }
+  return tensors.length === 1 ? x : x.graph.apply(concatenateOp, tensors, at)[0]!;
+}

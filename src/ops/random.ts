@@ -1,0 +1,97 @@
+// Random numbers: counter-based (Philox), so that each element depends on its key and index alone,
+// never on threads or on what was drawn before.
+import { OptionError } from "../core/errors.ts";
+import { keys } from "../core/random.ts";
+import type { Shape } from "../core/shape.ts";
+import { defineOp, elements, float, nothing, type Op, read, single, update, write } from "../graph/op.ts";
+import type { Graph, Tensor } from "../graph/tensor.ts";
+
+type Distribution = "randomUniform" | "randomNormal" | "randomTruncatedNormal";
+
+interface Fill {
+  readonly distribution: Distribution;
+  readonly shape: Shape;
+  readonly key: readonly [number, number];
+  readonly alpha: number;
+  readonly beta: number;
+}
+
+const fillOp = defineOp<Fill>({
+  name: "random",
+  shape: (_, { shape }) => ({ shape, dtype: "f32" }),
+  gradient: "none",
+  emit(emitter, { outputs: [y], attributes: { distribution, key, alpha, beta } }) {
+    const n = y!.size;
+    const to = write(emitter.buffer(y!), elements(n));
+    emitter.call(distribution, [n, to, key[0] | 0, key[1] | 0, nothing, float(alpha), float(beta)]);
+  },
+});
+
+/** Draws from a distribution; the stream, with the graph's seed, says which numbers. */
+function random(graph: Graph, distribution: Distribution, shape: Shape, stream: string, alpha: number, beta: number) {
+  return graph.apply(fillOp, [], { distribution, shape, key: keys(graph.seed, stream), alpha, beta })[0]!;
+}
+
+/** Numbers spread evenly over low ≤ x < high. */
+export const randomUniform = (graph: Graph, shape: Shape, stream: string, low = 0, high = 1): Tensor =>
+  random(graph, "randomUniform", shape, stream, low, high);
+
+/** Normally distributed numbers. */
+export const randomNormal = (graph: Graph, shape: Shape, stream: string, mean = 0, deviation = 1): Tensor =>
+  random(graph, "randomNormal", shape, stream, mean, deviation);
+
+/** Normally distributed numbers, those beyond two deviations drawn again. */
+export const randomTruncatedNormal = (graph: Graph, shape: Shape, stream: string, mean = 0, deviation = 1): Tensor =>
+  random(graph, "randomTruncatedNormal", shape, stream, mean, deviation);
+
+const orthogonalOp = defineOp<number>({
+  name: "orthogonal",
+  shape: ([x]) => ({ shape: x!.shape, dtype: "f32" }),
+  gradient: "none",
+  emit(emitter, { inputs: [x], outputs: [y], attributes: gain }) {
+    const [rows, columns] = x!.shape as [number, number];
+    emitter.elementwise("identity", y!, [x!]);
+    emitter.call("orthogonal", [rows, columns, float(gain), update(emitter.buffer(y!), single)]);
+  },
+});
+
+/** A random matrix whose rows or columns, whichever are fewer, are orthonormal, times a gain. Saxe et al. 2014. */
+export function randomOrthogonal(graph: Graph, shape: readonly [number, number], stream: string, gain = 1): Tensor {
+  return graph.apply(orthogonalOp, [randomNormal(graph, shape, stream)], gain)[0]!;
+}
+
+interface Dropout {
+  readonly rate: number;
+  readonly key: readonly [number, number];
+}
+
+const dropoutOp: Op<Dropout> = defineOp<Dropout>({
+  name: "dropout",
+  shape: ([x]) => ({ shape: x!.shape, dtype: "f32" }),
+  // The mask is not kept: the same key and step draw it again.
+  gradient: ({ attributes, dy }) => dy.graph.apply(dropoutOp, [dy], attributes),
+  emit(emitter, { inputs: [x], outputs: [y], attributes: { rate, key } }) {
+    const n = x!.size;
+    const cut = elements(n);
+    emitter.call("dropout", [
+      n,
+      read(emitter.buffer(x!), cut),
+      write(emitter.buffer(y!), cut),
+      key[0] | 0,
+      key[1] | 0,
+      read(emitter.stepWord()),
+      float(rate),
+      float(1 / (1 - rate)),
+    ]);
+  },
+});
+
+/**
+ * Sets each element to 0 with probability `rate` and scales the others by 1 / (1 − rate), anew at each step.
+ * Srivastava et al. 2014.
+ * @throws OptionError where the rate is not in 0 ≤ rate < 1.
+ */
+export function dropoutMask(x: Tensor, rate: number, stream: string): Tensor {
+  if (!(rate >= 0 && rate < 1)) throw new OptionError(`dropout: rate: wanted 0 ≤ rate < 1, got ${rate}`);
+  return rate === 0 ? x : x.graph.apply(dropoutOp, [x], { rate, key: keys(x.graph.seed, stream) })[0]!;
+}
