@@ -70,11 +70,12 @@ export function makeField(
   kind: FieldKind = "numbers",
   classes?: number,
 ): Field {
-  const record = isList(source) ? undefined : source;
-  if (record !== undefined && !(isRecord(record) && isList(record.values))) {
+  const record = isRecord(source) ? source : undefined;
+  const given: unknown = record ? record.values : source;
+  if (!isList(given)) {
     throw new OptionError(`${what}: got ${describe(source)}, wanted arrays or { values, shape }`);
   }
-  const { values, shape: found } = flatten(what, record ? record.values : (source as Nested), kind);
+  const { values, shape: found } = flatten(what, given as Nested, kind);
   if (values.length === 0)
     throw new DataError(`${what}: empty dataset: got shape [${found.join(", ")}], wanted 1 example or more`);
   let shape = found.slice(1);
@@ -220,7 +221,7 @@ function isList(value: unknown): value is ArrayLike<unknown> {
   return ArrayBuffer.isView(value) && "length" in value && typeof (value as Uint8Array)[0] !== "bigint";
 }
 
-function isRecord(value: unknown): value is { values: unknown; shape: readonly number[] } {
+function isRecord(value: FieldSource): value is Extract<FieldSource, { shape: unknown }> {
   return (
     typeof value === "object" &&
     value !== null &&
