@@ -1,0 +1,108 @@
+// What is measured: every suite, its cases, and how a result is known to be right.
+
+import { firstGradientSign, productElement } from "./workload.js";
+
+/**
+ * @typedef {object} Case
+ * @property {string} name
+ * @property {number} [flops] of one unit of work
+ * @property {number} [bytes] that one unit of work must read and write
+ * @property {number} [m] gemm: [m, k] · [k, n]
+ * @property {number} [k]
+ * @property {number} [n]
+ * @property {number[]} [sizes] steps: units of each layer, the input's first
+ * @property {number} [batch]
+ * @property {number} [learningRate]
+ * @property {number} [parameters] update: length of the flat vector
+ */
+
+/**
+ * @typedef {object} Suite
+ * @property {string} title
+ * @property {"rate" | "time"} compare ratio columns hold rates ("0.85 of") or times ("5.2 times as long as")
+ * @property {boolean} [fresh] one process a measurement
+ * @property {number} [checkUnits] units of work done before the check
+ * @property {Case[]} cases
+ * @property {(c: Case, first: number, last: number, done: number) => string | undefined} [check]
+ *   given the numbers returned by the first unit and by the last of the `done`: what is wrong, if anything (the conditions are written so that NaN fails)
+ */
+
+const learningRate = 1e-3;
+
+/** @returns {Case} */
+const product = (/** @type {number} */ m, /** @type {number} */ k, /** @type {number} */ n) => ({
+  name: `${m} × ${k} × ${n}`,
+  m,
+  k,
+  n,
+  flops: 2 * m * k * n,
+});
+
+/** @returns {Case} */
+const mlp = (/** @type {number[]} */ sizes, /** @type {number} */ batch) => ({
+  name: `MLP ${sizes.join("-")}, batch ${batch}`,
+  sizes,
+  batch,
+  learningRate,
+});
+
+const small = [784, 64, 64, 10];
+const large = [784, 512, 512, 10];
+const parameters = 10_000_000;
+
+/** @type {Record<string, Suite>} */
+export const suites = {
+  gemm: {
+    title: "Matrix product, [m, k] · [k, n], f32",
+    compare: "rate",
+    checkUnits: 1,
+    cases: [
+      product(128, 128, 128),
+      product(256, 256, 256),
+      product(384, 384, 384),
+      product(512, 512, 512),
+      product(1024, 1024, 1024),
+      product(128, 784, 64),
+      product(128, 64, 64),
+      product(128, 784, 512),
+      product(128, 512, 512),
+    ],
+    check(c, _first, last) {
+      const wanted = productElement(c);
+      if (!(Math.abs(last - wanted) <= 1e-4 * wanted)) return `first element is ${last}, not ${wanted}`;
+    },
+  },
+  steps: {
+    title: "One training step: forward, gradient, Adam; ReLU, mean softmax cross-entropy, f32, resident data",
+    compare: "time",
+    checkUnits: 50,
+    cases: [mlp(small, 128), mlp(small, 32), mlp(small, 1), mlp(large, 128)],
+    check(_c, first, last, done) {
+      if (!(last < first)) return `does not train: loss ${first} at first, ${last} after ${done} steps`;
+    },
+  },
+  update: {
+    title: "Adam over one flat vector",
+    compare: "rate",
+    checkUnits: 4,
+    cases: [
+      {
+        name: "Adam, 10 million parameters",
+        parameters,
+        learningRate,
+        bytes: 7 * 4 * parameters, // reads parameter, gradient, two moments; writes all but the gradient
+      },
+    ],
+    // A constant gradient moves each parameter by the learning rate a step: both moments' corrections cancel.
+    check(c, first, last, done) {
+      const wanted = first - firstGradientSign() * c.learningRate * (done - 1);
+      if (!(Math.abs(last - wanted) <= 1e-5)) return `parameter 0 is ${last}, not ${wanted}`;
+    },
+  },
+  start: {
+    title: "From import to the first finished training step, a fresh process each time",
+    compare: "time",
+    fresh: true,
+    cases: [mlp(small, 128)],
+  },
+};

@@ -1,0 +1,46 @@
+// Table of contents of the measured systems, in the order in which they are printed.
+//
+// To add a system: write systems/<name>.js and add a row here. The file exports
+//
+//   export async function open(options) {          // load the library here, not at the top: `start` times it
+//     return {
+//       version: "1.2.3", threads: 1, instructionSet: "relaxed",
+//       suites: { gemm(case) { … }, steps(case) { … }, update(case) { … } },     // those that it can do
+//     };
+//   }
+//
+// where each suite's function (it may be async) sets up one case of suites.js on the numbers of workload.js, and returns
+//
+//   { run(count), close?(), note?, flops?, bytes? }
+//
+// `run` (it may be async) does `count` units of work (training steps, products, updates) and returns when all of
+// them are finished, with one number that proves it: the last step's loss, the product's first element, the first
+// parameter. The suite checks that number; a ceiling, which computes nothing, returns none. Many units in one call
+// of the library are welcome. `note` is printed with the row; `flops` and `bytes` replace the case's own. The suite
+// `start` needs nothing more: it is `open`, `steps` and `run(1)` in a fresh process.
+//
+// What a system cannot do it refuses by throwing Unable with the reason, which is printed instead of numbers. A
+// system in Python speaks the lines of host.js itself: see systems/pytorch.py.
+
+/**
+ * @typedef {object} Entry
+ * @property {string} name
+ * @property {string} file in systems/
+ * @property {Record<string, unknown>} [options] handed to `open`
+ * @property {boolean} [reference] gets a column of ratios; where a suite has none, its first system does
+ * @property {string[]} [suites] only these; all that it has if left out
+ */
+
+/** @type {Entry[]} */
+export const systems = [
+  { name: "plain copy", file: "copy.js", suites: ["update"], reference: true },
+  { name: "pytorch", file: "pytorch.py", options: { threads: 1 }, reference: true },
+  { name: "pytorch", file: "pytorch.py", options: { threads: 2 } },
+  { name: "jax-js", file: "jax-js.js" },
+  { name: "tfjs-wasm", file: "tfjs.js", options: { backend: "wasm" } },
+  { name: "tfjs-cpu", file: "tfjs.js", options: { backend: "cpu" }, suites: ["steps"] },
+  { name: "brain.js", file: "brain.js", suites: ["steps"] },
+];
+
+/** Thrown by a system that cannot do a case; the message is the reason. */
+export class Unable extends Error {}

@@ -1,0 +1,88 @@
+// The numbers that every system computes on: one hash, the same here and in systems/pytorch.py, so that all of
+// them start from the same weights and see the same data, and their losses can be compared.
+
+/** @import { Case } from "./suites.js" */
+
+/** Wellons, "Prospecting for Hash Functions" (2018), lowbias32. */
+function hash32(/** @type {number} */ i) {
+  let h = i ^ (i >>> 16);
+  h = Math.imul(h, 0x7feb352d);
+  h ^= h >>> 15;
+  h = Math.imul(h, 0x846ca68b);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** Element i of a stream, in [-1, 1). Streams are 2^28 apart, so none overlap. */
+const signed = (/** @type {number} */ stream, /** @type {number} */ i) =>
+  (hash32(i + stream * 0x1000_0000) >>> 8) / 2 ** 23 - 1;
+
+/** @returns {Float32Array} */
+const fill = (/** @type {number} */ count, /** @type {(i: number) => number} */ value) =>
+  Float32Array.from({ length: count }, (_, i) => value(i));
+
+/** Glorot uniform kernels [in, out] and zero biases. */
+export function mlpLayers(/** @type {Case} */ { sizes = [] }) {
+  return sizes.slice(1).map((outputs, layer) => {
+    const inputs = sizes[layer] ?? 0;
+    const limit = Math.sqrt(6 / (inputs + outputs));
+    return {
+      inputs,
+      outputs,
+      kernel: fill(inputs * outputs, (i) => signed(layer + 1, i) * limit),
+      bias: new Float32Array(outputs),
+    };
+  });
+}
+
+/**
+ * Images [batch, inputs] in [0, 1) and two sets of labels [batch] that disagree everywhere. Steps take the sets in
+ * turn: a system that ran thousands of steps on one set would end with a loss of zero and be timed on denormals.
+ */
+export function mlpBatch(/** @type {Case} */ { sizes = [], batch = 0 }) {
+  const inputs = sizes[0] ?? 0;
+  const classes = sizes.at(-1) ?? 0;
+  const labels = Int32Array.from({ length: batch }, (_, i) => hash32(i + 0x8000_0000) % classes);
+  return {
+    inputs,
+    classes,
+    images: fill(batch * inputs, (i) => (signed(0, i) + 1) / 2),
+    labels: [labels, labels.map((label) => (label + 1) % classes)],
+  };
+}
+
+/** Labels as rows of zeros with a one, [batch, classes]. */
+export function oneHot(/** @type {Int32Array} */ labels, /** @type {number} */ classes) {
+  const rows = new Float32Array(labels.length * classes);
+  labels.forEach((label, i) => {
+    rows[i * classes + label] = 1;
+  });
+  return rows;
+}
+
+/** The factors [m, k] and [k, n] of a product; in [0, 1), so that no element of it is a difference near zero. */
+export function factors(/** @type {Case} */ { m = 0, k = 0, n = 0 }) {
+  return {
+    a: fill(m * k, (i) => (signed(0, i) + 1) / 2),
+    b: fill(k * n, (i) => (signed(1, i) + 1) / 2),
+  };
+}
+
+/** Element [0, 0] of the product, in f64; the factors themselves are exact in f32. */
+export function productElement(/** @type {Case} */ { k = 0, n = 0 }) {
+  let sum = 0;
+  for (let i = 0; i < k; i++) {
+    sum += ((signed(0, i) + 1) / 2) * ((signed(1, i * n) + 1) / 2);
+  }
+  return sum;
+}
+
+/** The flat vectors [parameters] of the update; the gradient stays the same at every step. */
+export function flatVectors(/** @type {Case} */ { parameters = 0 }) {
+  return {
+    parameter: fill(parameters, (i) => signed(0, i)),
+    gradient: fill(parameters, (i) => signed(1, i)),
+  };
+}
+
+/** Which way the update pushes parameter 0. */
+export const firstGradientSign = () => Math.sign(signed(1, 0));
