@@ -69,6 +69,10 @@ export class ProgramEmitter implements Emitter {
     return this.#place(name, region, this.regions.get(region) ?? 0, bytes);
   }
 
+  part(region: string, name: string, offset: number, bytes: number): Buffer {
+    return this.#place(name, region, offset, bytes);
+  }
+
   table(name: string, words: readonly number[]): Buffer {
     const bytes = new Uint8Array(Int32Array.from(words.length > 0 ? words : [0]).buffer);
     return this.#constantBytes(name, bytes);

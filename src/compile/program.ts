@@ -1,6 +1,6 @@
 // The compiler from end to end: graph → instructions → fused → planned → barriers → verified → words.
 import { ALIGNMENT, GRAIN, INSTRUCTION_BYTES } from "../../assembly/abi.ts";
-import type { Buffer, Emitter } from "../graph/op.ts";
+import type { Emitter } from "../graph/op.ts";
 import type { Graph, Tensor } from "../graph/tensor.ts";
 import { addBarriers } from "./barriers.ts";
 import { type Constant, type Placement, ProgramEmitter } from "./emit.ts";
@@ -86,9 +86,8 @@ export function compile(source: ProgramSource): Program {
     if (node.op && node.outputs.some((output) => used.has(output))) node.op.emit(emitter, node);
   }
   for (const [tensor, { region, offset }] of copies) {
-    const target: Place = { name: `${region} ${offset}`, region, offset, bytes: tensor.size * 4 };
-    emitter.regions.set(region, Math.max(emitter.regions.get(region) ?? 0, offset + target.bytes));
-    emitter.move(tensor.size, emitter.buffer(tensor), target as Buffer);
+    const target = emitter.part(region, `${region} ${offset}`, offset, tensor.size * 4);
+    emitter.move(tensor.size, emitter.buffer(tensor), target);
   }
   source.after?.(emitter);
   const fused = fuse(emitter.instructions);

@@ -97,6 +97,24 @@ export class Dataset implements Fields {
     return new Dataset(fields, { classes: this.classes });
   }
 
+  /** The same examples with arrays of their own, row after row; itself where they lie so already. */
+  materialize(): Dataset {
+    const { indices } = this;
+    if (!indices) return this;
+    const copy = (field: Field): Field => {
+      const Values = field.values.constructor as new (length: number) => Field["values"];
+      const values = new Values(this.length * sizeOf(field.shape));
+      copyRows(field, indices, values);
+      return { ...field, values };
+    };
+    const fields = {
+      inputs: copy(this.inputs),
+      targets: this.targets && copy(this.targets),
+      labels: this.labels && copy(this.labels),
+    };
+    return new Dataset(fields, { classes: this.classes });
+  }
+
   /** The first n examples, or all where there are fewer. */
   take(n: number): Dataset {
     return this.slice(0, Math.max(0, n));

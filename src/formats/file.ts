@@ -12,7 +12,6 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
   const files = await import("node:fs/promises").catch((cause: unknown) => {
     throw new EngineError("writeFileAtomically: file system: got none, wanted Node", { cause });
   });
-  const { dirname } = await import("node:path");
   const target = await files.realpath(path).catch(() => path);
   const old = await files.stat(target).catch(() => undefined);
   const temporary = `${target}.${crypto.randomUUID()}.tmp`;
@@ -31,7 +30,15 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
     throw error;
   }
   // Only the rename is at stake now, and Windows cannot open a directory.
-  const directory = await files.open(dirname(target), "r").catch(() => undefined);
+  const directory = await files.open(target.replace(/[^/]*$/, "") || ".", "r").catch(() => undefined);
   await directory?.sync().catch(() => undefined);
   await directory?.close();
+}
+
+/** The bytes of a file. Needs Node (`EngineError` elsewhere); errors of the file system pass through. */
+export async function readFile(path: string): Promise<Uint8Array> {
+  const files = await import("node:fs/promises").catch((cause: unknown) => {
+    throw new EngineError("readFile: file system: got none, wanted Node", { cause });
+  });
+  return files.readFile(path);
 }

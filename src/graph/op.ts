@@ -87,6 +87,8 @@ export interface Emitter {
   temporary(name: string, bytes: number): Buffer;
   /** Memory that outlives the step: the next bytes of a named region. */
   reserve(region: string, name: string, bytes: number): Buffer;
+  /** Memory at a given place of a named region, which others may name too. */
+  part(region: string, name: string, offset: number, bytes: number): Buffer;
   /** Integers known beforehand. */
   table(name: string, words: readonly number[]): Buffer;
   /** A word in memory that holds the number of the step, counted from 1 over the whole training. */

@@ -1,0 +1,102 @@
+// The public names.
+export * from "./core/errors.ts";
+export type { Shape } from "./core/shape.ts";
+export type { Program } from "./compile/program.ts";
+export { createEngine, createEngineSync, type Engine, type EngineOptions } from "./engine/engine.ts";
+export type { DType, Graph, Initializer, Tensor } from "./graph/tensor.ts";
+export {
+  constant,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  lecunNormal,
+  lecunUniform,
+  normal,
+  ones,
+  orthogonal,
+  truncatedNormal,
+  uniform,
+  zeros,
+} from "./nn/initializers.ts";
+export type { Inputs } from "./nn/inputs.ts";
+export { defineLayer, type Layer, type LayerScope } from "./nn/layer.ts";
+export { activation, type DenseOptions, dense, dropout, flatten } from "./nn/layers.ts";
+export { defineModel, type Model, type ModelOptions, sequential } from "./nn/model.ts";
+export {
+  type ActivationName,
+  elu,
+  gelu,
+  geluTanh,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
+  leakyRelu,
+  mish,
+  relu,
+  relu6,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  softsign,
+  tanh,
+} from "./ops/activation.ts";
+export {
+  abs,
+  add,
+  ceil,
+  clamp,
+  cos,
+  div,
+  equal,
+  erf,
+  exp,
+  floor,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  notEqual,
+  pow,
+  reciprocal,
+  round,
+  rsqrt,
+  sign,
+  sin,
+  sqrt,
+  square,
+  sub,
+  where,
+} from "./ops/arithmetic.ts";
+export type { TensorLike } from "./ops/elementwise.ts";
+export { equalLabels, gather, oneHot } from "./ops/gather.ts";
+export { gradients } from "./ops/gradients.ts";
+export { binaryCrossEntropy, huber, meanAbsoluteError, meanSquaredError } from "./ops/loss.ts";
+export { matmul } from "./ops/matmul.ts";
+export { broadcastTo, concatenate, pad, permute, slice } from "./ops/movement.ts";
+export { argmax, max, mean, min, norm, type ReduceOptions, sum } from "./ops/reduce.ts";
+export { reshape } from "./ops/reshape.ts";
+export { logSoftmax, softmax, softmaxCrossEntropy } from "./ops/softmax.ts";
+export { type AdamOptions, adam, adamW } from "./optim/adam.ts";
+export { clipByGlobalNorm } from "./optim/clip.ts";
+export { type SgdOptions, sgd } from "./optim/sgd.ts";
+export { chain, defineTransform, type Schedule, type Transform, type UpdateContext } from "./optim/transform.ts";
+export {
+  type Callback,
+  type EarlyStoppingOptions,
+  type EpochRecord,
+  earlyStopping,
+  type ProgressRecord,
+  type TrainingControl,
+} from "./train/callbacks.ts";
+export { type EvaluateOptions, type Evaluation, evaluate } from "./train/evaluate.ts";
+export { accuracy, type Loss, type Metric } from "./train/loss.ts";
+export { progress } from "./train/progress.ts";
+export { type TrainOptions, type TrainResult, train } from "./train/train.ts";
+export { createTrainer, createTrainerSync, type StepResult, type Trainer, type TrainerOptions } from "./train/trainer.ts";

@@ -1,0 +1,213 @@
+// A model: a function from input to output, the weights that it has, and what can be done with them.
+import { compile } from "../compile/program.ts";
+import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
+import { defaultEngine } from "../engine/default.ts";
+import type { Engine, LoadedProgram } from "../engine/engine.ts";
+import { readFile, writeFileAtomically } from "../formats/file.ts";
+import { readSafetensors, toFloat32 } from "../formats/safetensors.ts";
+import { writeSafetensors } from "../formats/safetensors-writer.ts";
+import { Graph, type Tensor } from "../graph/tensor.ts";
+import { type Inputs, readInputs } from "./inputs.ts";
+import type { Layer } from "./layer.ts";
+import { type ParameterValues, Weights } from "./weights.ts";
+
+export interface ModelOptions {
+  /** Shape of one input, without the batch. */
+  readonly input: Shape;
+}
+
+export interface RunOptions {
+  /** Where to compute. Default: the engine that has the weights, else the process's own. */
+  readonly engine?: Engine;
+}
+
+export interface InitializeOptions extends RunOptions {
+  /** Seed of the initial weights. Default: 0. */
+  readonly seed?: number;
+}
+
+/** Examples that one prediction program takes at a time. */
+const BATCH = 256;
+
+/** A model; made by `sequential` or `defineModel`. */
+export class Model {
+  /** Shape of one input, without the batch. */
+  readonly inputShape: Shape;
+  /** Shape of one output, without the batch. */
+  readonly outputShape: Shape;
+  readonly weights: Weights;
+  readonly #apply: (x: Tensor) => Tensor;
+  #predictors = new Map<number, LoadedProgram>();
+
+  constructor(input: Shape, apply: (x: Tensor) => Tensor) {
+    this.inputShape = checkShape("model: input", input);
+    this.#apply = apply;
+    const graph = new Graph("train");
+    const output = this.trace(graph, graph.input("input", [1, ...input]));
+    if (output.shape[0] !== 1) {
+      throw new ShapeError(`model: the output must keep the batch as its first axis, got ${showShape(output.shape)}`);
+    }
+    this.outputShape = output.shape.slice(1);
+    this.weights = new Weights(graph.parameters.values());
+  }
+
+  /** Number of trained numbers. */
+  get parameterCount(): number {
+    return this.weights.segments.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** The model's output for an input [batch, ...inputShape], in a graph. */
+  trace(graph: Graph, x: Tensor): Tensor {
+    const y = this.#apply(x);
+    if (y.graph !== graph) throw new ShapeError("model: its function gave back a tensor of another graph");
+    return y;
+  }
+
+  /** Draws initial weights; without it, training and prediction do so at their start. */
+  async initialize({ seed = 0, engine }: InitializeOptions = {}): Promise<void> {
+    const where = engine ?? this.weights.engine ?? (await defaultEngine());
+    const loaded = this.weights.load(where, seed);
+    await where.run(loaded);
+    this.weights.take(loaded);
+  }
+
+  /** The same without a promise, on an engine of one thread. */
+  initializeSync({ seed = 0, engine }: InitializeOptions & { readonly engine: Engine }): void {
+    const loaded = this.weights.load(engine, seed);
+    engine.runSync(loaded);
+    this.weights.take(loaded);
+  }
+
+  /**
+   * Outputs for some inputs, example after example: [n, ...outputShape].
+   * @throws ShapeError where the inputs do not fit. @throws DataError naming the place of a number that is not finite.
+   * @example const scores = await model.predict(images); // Float32Array of n · 10
+   */
+  async predict(inputs: Inputs, { engine }: RunOptions = {}): Promise<Float32Array> {
+    const reader = readInputs("predict", inputs, this.inputShape);
+    const where = engine ?? this.weights.engine ?? (await defaultEngine());
+    if (!this.weights.initialized) await this.initialize({ engine: where });
+    const result = new Float32Array(reader.length * sizeOf(this.outputShape));
+    for (const part of this.#parts(where, reader.length)) {
+      reader.read(part.from, part.to, part.inputs());
+      await where.run(part.program);
+      part.outputs(result);
+    }
+    return result;
+  }
+
+  /** The same without a promise, on an engine of one thread. */
+  predictSync(inputs: Inputs, { engine }: { readonly engine: Engine }): Float32Array {
+    const reader = readInputs("predict", inputs, this.inputShape);
+    if (!this.weights.initialized) this.initializeSync({ engine });
+    const result = new Float32Array(reader.length * sizeOf(this.outputShape));
+    for (const part of this.#parts(engine, reader.length)) {
+      reader.read(part.from, part.to, part.inputs());
+      engine.runSync(part.program);
+      part.outputs(result);
+    }
+    return result;
+  }
+
+  /** Copies of the parameters by name, such as dense.weight. */
+  parameters(): Map<string, ParameterValues> {
+    return this.weights.read();
+  }
+
+  /** Sets every parameter. @throws ShapeError naming one that is missing, unknown or of another shape; then nothing is changed. */
+  setParameters(parameters: ReadonlyMap<string, { readonly shape: Shape; readonly values: ArrayLike<number> }>): void {
+    this.weights.set(parameters);
+  }
+
+  /** The parameters as the bytes of a safetensors file. */
+  toBytes(): Uint8Array {
+    const tensors = [...this.parameters()].map(
+      ([name, { shape, values }]) => [name, { dtype: "F32", shape, values }] as const,
+    );
+    return writeSafetensors(new Map(tensors), new Map([["format", "downhill"]]));
+  }
+
+  /** Takes the parameters from the bytes of a safetensors file. @throws FormatError, ShapeError; then nothing is changed. */
+  fromBytes(bytes: Uint8Array): void {
+    const { tensors } = readSafetensors(bytes);
+    this.setParameters(new Map([...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, values: toFloat32(tensor) }])));
+  }
+
+  /** Writes the parameters to a safetensors file; a crash leaves the old file or the new one, never half of one. */
+  async save(path: string): Promise<void> {
+    await writeFileAtomically(path, this.toBytes());
+  }
+
+  /** Reads the parameters from a safetensors file. @throws FormatError, ShapeError; then nothing is changed. */
+  async load(path: string): Promise<void> {
+    this.fromBytes(await readFile(path));
+  }
+
+  /** Cuts n examples into batches, each with its program. */
+  *#parts(engine: Engine, n: number) {
+    const outputSize = sizeOf(this.outputShape);
+    for (let from = 0; from < n; from += BATCH) {
+      const to = Math.min(from + BATCH, n);
+      const program = this.#predictor(engine, to - from);
+      yield {
+        from,
+        to,
+        program,
+        inputs: () => program.floats("input", 0, (to - from) * sizeOf(this.inputShape)),
+        outputs: (into: Float32Array) => into.set(program.floats("output", 0, (to - from) * outputSize), from * outputSize),
+      };
+    }
+  }
+
+  /** The prediction program for a batch size, kept for the next time. */
+  #predictor(engine: Engine, batch: number): LoadedProgram {
+    const parameters = this.weights.bind(engine);
+    const known = this.#predictors.get(batch);
+    if (known?.engine === engine && known.region("parameters") === parameters) return known;
+    known?.release();
+    const graph = new Graph("predict");
+    const input = graph.input("input", [batch, ...this.inputShape]);
+    const output = this.trace(graph, input);
+    const placements = new Map([
+      [input, { region: "input", offset: 0 }],
+      [output, { region: "output", offset: 0 }],
+      ...this.place(graph),
+    ]);
+    const loaded = engine.load(compile({ graph, placements }), new Map([["parameters", parameters]]));
+    this.#predictors.set(batch, loaded);
+    return loaded;
+  }
+
+  /** Where the parameters of a traced graph lie. */
+  place(graph: Graph): [Tensor, { region: string; offset: number }][] {
+    return this.weights.segments.flatMap(({ name, offset }) => {
+      const tensor = graph.parameters.get(name);
+      return tensor ? [[tensor, { region: "parameters", offset: offset * 4 }] as [Tensor, { region: string; offset: number }]] : [];
+    });
+  }
+}
+
+/**
+ * A model of layers one after the other.
+ * @throws ShapeError naming the layer whose input does not fit.
+ * @example const model = sequential({ input: [784] }, dense(64, { activation: "relu" }), dense(10));
+ */
+export function sequential(options: ModelOptions, ...layers: readonly Layer[]): Model {
+  if (layers.length === 0) throw new OptionError("sequential: wanted at least one layer, got none");
+  return new Model(options.input, (x) => layers.reduce((h, layer) => layer(h), x));
+}
+
+/**
+ * A model that is any function of its input. A layer applied twice shares its parameters; layers made inside the
+ * function are told apart by the order in which they are applied.
+ * @example
+ * const model = defineModel({ input: [8] }, (x) => {
+ *   const h = dense(16, { activation: "relu" })(x);
+ *   return dense(1)(add(h, dense(16)(h)));
+ * });
+ */
+export function defineModel(options: ModelOptions, apply: (x: Tensor) => Tensor): Model {
+  return new Model(options.input, apply);
+}
+

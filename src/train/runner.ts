@@ -1,0 +1,260 @@
+// Runs compiled steps of one model on one engine: keeps a program for each batch size, and the memory they share.
+import { DataError, NonFiniteError, ShapeError } from "../core/errors.ts";
+import { sameShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
+import type { Batch, Field, FieldValues } from "../data/index.ts";
+import type { Engine, LoadedProgram, RunResult } from "../engine/engine.ts";
+import type { Block } from "../engine/memory.ts";
+import type { DType } from "../graph/tensor.ts";
+import type { Model } from "../nn/model.ts";
+import type { Loss, Metric } from "./loss.ts";
+import { compileStep, dataRegion, type FeedSpec, REGION, type StepSpec } from "./step.ts";
+
+/** Examples as fields, all of them, in memory. */
+export interface Fields {
+  readonly inputs: Field;
+  readonly targets: Field | undefined;
+  readonly labels: Field | undefined;
+}
+
+export interface RunnerOptions {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly loss: Loss;
+  readonly metrics: readonly Metric[];
+  readonly training?: NonNullable<StepSpec["training"]>;
+}
+
+/** The numbers of one step: loss first, then the metrics. */
+export type Row = Float32Array;
+
+/** A program for one batch size. */
+interface Prepared {
+  readonly loaded: LoadedProgram;
+  readonly classes: number | undefined;
+  readonly parameters: Block;
+  readonly target: Shape;
+  readonly dtype: DType;
+  readonly steps: number;
+}
+
+/** Most steps of one run over a dataset in memory. */
+const STEPS = 1024;
+/** Regions that each program has for itself. */
+const PRIVATE: ReadonlySet<string> = new Set(["activations", "constants", "log", "schedule", "order", "input", "target"]);
+
+/** Frees the memory of runners that nobody holds any more. */
+const abandoned = new FinalizationRegistry<{ engine: Engine; blocks: Map<string, Block>; programs: Map<number, Prepared> }>(release);
+
+function release({ engine, blocks, programs }: { engine: Engine; blocks: Map<string, Block>; programs: Map<number, Prepared> }): void {
+  for (const { loaded } of programs.values()) loaded.release();
+  for (const block of blocks.values()) engine.free(block);
+  programs.clear();
+  blocks.clear();
+}
+
+/** Steps over one source of batches: a dataset in the engine's memory, or batches that the host writes. */
+export class StepRunner {
+  readonly engine: Engine;
+  readonly #options: RunnerOptions;
+  readonly #fields: Fields | undefined;
+  readonly #blocks: Map<string, Block>;
+  readonly #programs = new Map<number, Prepared>();
+
+  /** With fields, steps take their batches from them; `blocks` is memory that runners of one training share. */
+  constructor(options: RunnerOptions, fields?: Fields, blocks = new Map<string, Block>()) {
+    this.engine = options.engine;
+    this.#options = options;
+    this.#fields = fields;
+    this.#blocks = blocks;
+    abandoned.register(this, { engine: this.engine, blocks, programs: this.#programs }, this);
+  }
+
+  /** Gives back the memory. */
+  release(): void {
+    abandoned.unregister(this);
+    release({ engine: this.engine, blocks: this.#blocks, programs: this.#programs });
+  }
+
+  /** Steps of one run at most. */
+  get capacity(): number {
+    return this.#fields ? STEPS : 1;
+  }
+
+  /** Runs steps over examples of the fields, `batch` each, as named by `order`; `first` is the number of the first step. */
+  async run(batch: number, order: Int32Array, first: number): Promise<Row[]> {
+    const { loaded } = this.#order(batch, order, first);
+    return this.#rows(loaded, await this.engine.run(loaded, order.length / batch), first);
+  }
+
+  runSync(batch: number, order: Int32Array, first: number): Row[] {
+    const { loaded } = this.#order(batch, order, first);
+    return this.#rows(loaded, this.engine.runSync(loaded, order.length / batch), first);
+  }
+
+  /** Runs one step over a batch that the caller brings. */
+  async step(batch: Batch, number: number): Promise<Row> {
+    const { loaded } = this.#write(batch, number);
+    return this.#rows(loaded, await this.engine.run(loaded), number)[0]!;
+  }
+
+  stepSync(batch: Batch, number: number): Row {
+    const { loaded } = this.#write(batch, number);
+    return this.#rows(loaded, this.engine.runSync(loaded), number)[0]!;
+  }
+
+  #order(batch: number, order: Int32Array, first: number): Prepared {
+    const prepared = this.#prepare(batch, this.#specs(this.#fields!));
+    prepared.loaded.integers(REGION.order).set(order);
+    this.#schedule(prepared.loaded, first, order.length / batch);
+    return prepared;
+  }
+
+  #write(batch: Batch, number: number): Prepared {
+    const target = batch.labels ?? batch.targets;
+    if (!target) throw new DataError("step: the batch has neither targets nor labels");
+    const { model } = this.#options;
+    const input = { shape: model.inputShape, dtype: "f32", resident: undefined, examples: batch.size } as const;
+    const size = target.length / batch.size;
+    const shape = batch.labels ? (size === 1 ? [] : [size]) : this.#targetShape(size);
+    const dtype = batch.labels ? "i32" : "f32";
+    checkLength("inputs", batch.inputs, batch.size, model.inputShape);
+    checkLength("targets", target, batch.size, shape);
+    checkFinite("inputs", batch.inputs, batch.size);
+    if (batch.targets) checkFinite("targets", batch.targets, batch.size);
+    const prepared = this.#prepare(batch.size, { input, target: { shape, dtype, resident: undefined, examples: batch.size } });
+    if (batch.labels) checkLabels(batch.labels, prepared.classes);
+    prepared.loaded.floats(REGION.input).set(batch.inputs);
+    if (batch.labels) prepared.loaded.integers(REGION.target).set(batch.labels);
+    else prepared.loaded.floats(REGION.target).set(batch.targets!);
+    this.#schedule(prepared.loaded, number, 1);
+    return prepared;
+  }
+
+  /** Targets shaped as the output where they have its size. */
+  #targetShape(size: number): Shape {
+    const { outputShape } = this.#options.model;
+    return sizeOf(outputShape) === size ? outputShape : [size];
+  }
+
+  #specs({ inputs, targets, labels }: Fields): { input: FeedSpec; target: FeedSpec } {
+    const { model } = this.#options;
+    const size = sizeOf(inputs.shape);
+    if (size !== sizeOf(model.inputShape)) {
+      throw new ShapeError(`data: inputs have shape ${showShape(inputs.shape)}, the model wants ${showShape(model.inputShape)}`);
+    }
+    const examples = inputs.values.length / size;
+    const target = labels ?? targets;
+    if (!target) throw new DataError("data: the dataset has neither targets nor labels");
+    const targetShape = labels ? target.shape : this.#targetShape(sizeOf(target.shape));
+    return {
+      input: { shape: model.inputShape, dtype: "f32", resident: residence(inputs), examples },
+      target: {
+        shape: targetShape,
+        dtype: labels ? "i32" : "f32",
+        resident: labels ? { kind: "words" } : residence(target),
+        examples,
+      },
+    };
+  }
+
+  /** The program for a batch size; compiled once. */
+  #prepare(batch: number, feeds: { input: FeedSpec; target: FeedSpec }): Prepared {
+    const { model, engine } = this.#options;
+    const parameters = model.weights.bind(engine);
+    const known = this.#programs.get(batch);
+    if (known?.parameters === parameters && sameShape(known.target, feeds.target.shape) && known.dtype === feeds.target.dtype) return known;
+    known?.loaded.release();
+    this.#programs.delete(batch);
+    const steps = this.capacity;
+    const { program, classes } = compileStep({ ...this.#options, batch, ...feeds, steps });
+    this.#checkDataLabels(classes);
+    const shared = new Map([[REGION.parameters as string, parameters]]);
+    for (const [name, bytes] of program.regions) {
+      if (PRIVATE.has(name) || name === REGION.parameters) continue;
+      let block = this.#blocks.get(name);
+      if (!block) {
+        block = engine.allocate(bytes, name);
+        this.#blocks.set(name, block);
+        this.#fill(name, block);
+      }
+      shared.set(name, block);
+    }
+    const prepared = { loaded: engine.load(program, shared), classes, parameters, steps, target: feeds.target.shape, dtype: feeds.target.dtype };
+    this.#programs.set(batch, prepared);
+    return prepared;
+  }
+
+  /** Copies a field into its region. */
+  #fill(name: string, block: Block): void {
+    const { inputs, labels, targets } = this.#fields ?? {};
+    const field = name === dataRegion(REGION.input) ? inputs : name === dataRegion(REGION.target) ? (labels ?? targets) : undefined;
+    if (!field) return;
+    const { buffer } = this.engine.memory;
+    const { values, scale, offset } = field;
+    if (field === labels) new Int32Array(buffer, block.address, values.length).set(values);
+    else if (values instanceof Uint8Array) new Uint8Array(buffer, block.address, values.length).set(values);
+    else {
+      const floats = new Float32Array(buffer, block.address, values.length);
+      floats.set(values);
+      if (scale !== 1 || offset !== 0) for (let i = 0; i < floats.length; i++) floats[i] = floats[i]! * scale + offset;
+    }
+  }
+
+  #checkDataLabels(classes: number | undefined): void {
+    const labels = this.#fields?.labels;
+    if (labels) checkLabels(labels.values, classes);
+  }
+
+  /** Writes a row of hyper-parameters for each step of a run. */
+  #schedule(loaded: LoadedProgram, first: number, steps: number): void {
+    const training = this.#options.training;
+    if (!training) return;
+    const { optimizer } = training;
+    const words = 1 + optimizer.hyperWords;
+    const integers = loaded.integers(REGION.schedule, 0, steps * words);
+    const floats = loaded.floats(REGION.schedule, 0, steps * words);
+    for (let step = 0; step < steps; step++) {
+      integers[step * words] = first + step;
+      floats.set(optimizer.hyper(first + step), step * words + 1);
+    }
+  }
+
+  /** What the steps have noted. @throws NonFiniteError where the guard stopped. */
+  #rows(loaded: LoadedProgram, { steps, halted }: RunResult, first: number): Row[] {
+    const words = 1 + this.#options.metrics.length;
+    const log = loaded.floats(REGION.log);
+    const row = (step: number) => log.slice(step * words, (step + 1) * words);
+    if (halted) {
+      const [loss] = row(steps) as unknown as [number];
+      throw new NonFiniteError(`train: the loss of step ${first + steps} is ${loss}, wanted a finite number`, first + steps, loss);
+    }
+    return Array.from({ length: steps }, (_, step) => row(step));
+  }
+}
+
+/** How a field lies in memory: bytes stay bytes, everything else becomes floats. */
+function residence({ values, scale, offset }: Field): FeedSpec["resident"] {
+  return values instanceof Uint8Array ? { kind: "bytes", scale, offset } : { kind: "words" };
+}
+
+function checkLength(what: string, values: FieldValues, size: number, shape: Shape): void {
+  if (values.length !== size * sizeOf(shape)) {
+    throw new ShapeError(`step: ${what}: got ${values.length} numbers, wanted ${size} × ${showShape(shape)}`);
+  }
+}
+
+function checkFinite(what: string, values: Float32Array, size: number): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  const width = values.length / size;
+  const place = `example ${Math.floor(at / width)}, element ${at % width}`;
+  throw new DataError(`step: ${what}: ${place}: wanted a finite number, got ${values[at]}`);
+}
+
+/** Checks that labels name classes that the loss has. */
+function checkLabels(labels: FieldValues, classes: number | undefined): void {
+  if (classes === undefined) return;
+  const at = labels.findIndex((label) => !(label >= 0 && label < classes));
+  if (at >= 0) throw new DataError(`labels: example ${at}: got ${labels[at]}, wanted 0 to ${classes - 1} for ${classes} outputs`);
+}
+

@@ -1,0 +1,150 @@
+// The training loop: epochs of steps over a dataset in memory or a stream, with validation and callbacks between.
+import { DataError, OptionError } from "../core/errors.ts";
+import { integers, permutation } from "../core/random.ts";
+import { Dataset, type IterableDataset } from "../data/index.ts";
+import type { Model } from "../nn/model.ts";
+import type { Callback, EpochRecord, TrainingControl } from "./callbacks.ts";
+import { evaluate } from "./evaluate.ts";
+import { Mean } from "./mean.ts";
+import type { StepRunner } from "./runner.ts";
+import { createTrainer, type Trainer, type TrainerOptions } from "./trainer.ts";
+
+export interface TrainOptions extends TrainerOptions {
+  readonly data: Dataset | IterableDataset;
+  /** Measured after each epoch. Default: none. */
+  readonly validation?: Dataset | IterableDataset;
+  /** Passes over the data. Default: 1. */
+  readonly epochs?: number;
+  /** Examples a step, or all of them with "full"; the last batch of an epoch may be smaller. Default: 32. */
+  readonly batchSize?: number | "full";
+  /**
+   * Order of the examples of a dataset in memory: "shuffled" anew each epoch, drawn "with-replacement", or "in-order".
+   * A stream keeps its own order. Default: "shuffled".
+   */
+  readonly sampling?: "shuffled" | "with-replacement" | "in-order";
+  readonly callbacks?: readonly Callback[];
+}
+
+export interface TrainResult {
+  /** One record an epoch. */
+  readonly history: readonly EpochRecord[];
+  /** Steps taken. */
+  readonly steps: number;
+  /** Why it ended: "epochs", or what a callback said. */
+  readonly reason: string;
+  readonly seconds: number;
+}
+
+/** Milliseconds of steps between two looks at the rest of the world. */
+const SLICE = 25;
+
+/**
+ * Trains a model; the model holds the result.
+ * @throws OptionError, ShapeError, DataError where options, model and data do not fit together.
+ * @throws NonFiniteError by policy. After any error the model keeps the weights that it has and can be used.
+ * @example
+ * const run = await train(model, {
+ *   data: digits.train, loss: softmaxCrossEntropy, metrics: [accuracy],
+ *   optimizer: adam(), batchSize: 128, epochs: 5, seed: 1,
+ * });
+ */
+export async function train(model: Model, options: TrainOptions): Promise<TrainResult> {
+  const { data, epochs = 1, batchSize = 32, sampling = "shuffled", callbacks = [] } = options;
+  if (!Number.isInteger(epochs) || epochs < 0) throw new OptionError(`train: epochs: wanted an integer ≥ 0, got ${epochs}`);
+  if (batchSize !== "full" && !(Number.isInteger(batchSize) && batchSize >= 1)) {
+    throw new OptionError(`train: batchSize: wanted a positive integer or "full", got ${batchSize}`);
+  }
+  if (!["shuffled", "with-replacement", "in-order"].includes(sampling)) {
+    throw new OptionError(`train: sampling: wanted "shuffled", "with-replacement" or "in-order", got ${JSON.stringify(sampling)}`);
+  }
+  const trainer = await createTrainer(model, options);
+  const runner = data instanceof Dataset ? trainer.runner(data.materialize()) : undefined;
+  const began = performance.now();
+  const history: EpochRecord[] = [];
+  let reason: string | undefined;
+  const control: TrainingControl = {
+    model,
+    epochs,
+    examples: data instanceof Dataset ? data.length : undefined,
+    stop: (why) => {
+      reason ??= why;
+    },
+  };
+
+  try {
+    for (const callback of callbacks) await callback.onBegin?.(control);
+    for (let epoch = 1; epoch <= epochs && reason === undefined; epoch++) {
+      const start = performance.now();
+      const sum = new Mean(["loss", ...trainer.metrics.map(({ name }) => name)]);
+      const steps = runner
+        ? resident(trainer, runner, orderOf(data as Dataset, sampling, options.seed ?? 0, epoch), batchSize)
+        : streamed(trainer, data as IterableDataset, batchSize, epoch);
+      for await (const { rows, batch } of steps) {
+        for (const row of rows) sum.add(row, batch);
+        const seconds = (performance.now() - start) / 1000;
+        const { loss, metrics } = sum.result();
+        const record = { epoch, step: trainer.steps, examples: sum.examples, loss, metrics, seconds };
+        for (const callback of callbacks) await callback.onProgress?.(record, control);
+      }
+      if (sum.examples === 0) throw new DataError("train: the dataset is empty: wanted at least one example");
+      const seconds = (performance.now() - start) / 1000;
+      const { validation: held, loss, metrics = [] } = options;
+      const validation = held && (await evaluate(model, held, { loss, metrics, engine: trainer.engine }));
+      const record: EpochRecord = {
+        epoch,
+        step: trainer.steps,
+        ...sum.result(),
+        validation: validation && { loss: validation.loss, metrics: validation.metrics },
+        skipped: sum.skipped,
+        seconds,
+        examplesPerSecond: sum.examples / seconds,
+      };
+      history.push(record);
+      for (const callback of callbacks) await callback.onEpoch?.(record, control);
+    }
+  } finally {
+    for (const callback of callbacks) await callback.onEnd?.(control);
+    runner?.release();
+    trainer.close();
+  }
+  return { history, steps: trainer.steps, reason: reason ?? "epochs", seconds: (performance.now() - began) / 1000 };
+}
+
+/** The rows of an epoch, in the order in which they are taken. */
+function orderOf(data: Dataset, sampling: NonNullable<TrainOptions["sampling"]>, seed: number, epoch: number): Int32Array {
+  if (sampling === "in-order") return Int32Array.from({ length: data.length }, (_, row) => row);
+  if (sampling === "shuffled") return permutation(data.length, seed, epoch);
+  return integers(data.length, { below: data.length, seed, stream: `with replacement ${epoch}` });
+}
+
+interface Steps {
+  readonly rows: readonly Float32Array[];
+  readonly batch: number;
+}
+
+/** Many steps in one call, as many as fit into a short while; a smaller batch at the end. */
+async function* resident(trainer: Trainer, runner: StepRunner, order: Int32Array, size: number | "full"): AsyncGenerator<Steps> {
+  let at = 0;
+  let steps = 1;
+  while (at < order.length) {
+    const left = order.length - at;
+    const batch = Math.min(size === "full" ? left : size, left);
+    const count = Math.min(steps, runner.capacity, Math.floor(left / batch));
+    const start = performance.now();
+    const rows = await runner.run(batch, order.subarray(at, at + count * batch), trainer.steps + 1);
+    const elapsed = Math.max(performance.now() - start, 0.01);
+    steps = Math.max(1, Math.min(Math.round((count * SLICE) / elapsed), 4 * steps));
+    trainer.steps += rows.length;
+    at += count * batch;
+    yield { rows, batch };
+    // Timers and input get their turn.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+async function* streamed(trainer: Trainer, data: IterableDataset, size: number | "full", epoch: number): AsyncGenerator<Steps> {
+  for await (const batch of data.batch(size, { epoch })) {
+    const { loss, metrics } = await trainer.step(batch);
+    yield { rows: [Float32Array.of(loss, ...Object.values(metrics))], batch: batch.size };
+  }
+}
