@@ -1,7 +1,7 @@
 // Elementwise arithmetic, comparisons and elementary functions, all broadcasting.
-import type { Tensor } from "../graph/tensor.ts";
-import { scalarOf } from "../graph/tensor.ts";
-import { applyElementwise, elementwise, type Parameters, type TensorLike, withGradientKernel } from "./elementwise.ts";
+import { broadcastShapes } from "../core/shape.ts";
+import { scalarOf, Tensor } from "../graph/tensor.ts";
+import { applyElementwise, elementwise, lift, type Parameters, type TensorLike, withGradientKernel } from "./elementwise.ts";
 
 const addOp = elementwise("add", ({ dy }) => [dy, dy]);
 const subOp = elementwise("sub", ({ dy, wants }) => [dy, wants(1) ? neg(dy) : undefined]);
@@ -55,10 +55,8 @@ const ceilOp = elementwise("ceil", () => [undefined]);
 const roundOp = elementwise("round", () => [undefined]);
 const clampOp = withGradientKernel("clamp", "input");
 
-/** The value of a scalar constant, so that gradients do not multiply by one. */
-const known = (x: TensorLike) => (typeof x === "number" ? x : "node" in Object(x) ? scalarOf(x as Tensor) : undefined);
-const isTensorAtLeast = (x: TensorLike, other: TensorLike): x is Tensor =>
-  typeof x === "object" && "node" in x && (typeof other === "number" || ("node" in other && other.rank <= x.rank));
+/** The number that an operand is, if it is one and known. */
+const known = (x: TensorLike) => (typeof x === "number" ? x : x instanceof Tensor ? scalarOf(x) : undefined);
 
 const on = (op: ReturnType<typeof elementwise>, ...operands: TensorLike[]) => applyElementwise(op, operands);
 const withParameters = (op: ReturnType<typeof elementwise>, x: Tensor, parameters: Parameters) =>
@@ -70,9 +68,15 @@ export const add = (a: TensorLike, b: TensorLike): Tensor => on(addOp, a, b);
 export const sub = (a: TensorLike, b: TensorLike): Tensor => on(subOp, a, b);
 /** a · b element by element, broadcasting. */
 export function mul(a: TensorLike, b: TensorLike): Tensor {
-  if (known(a) === 1 && isTensorAtLeast(b, a)) return b;
-  if (known(b) === 1 && isTensorAtLeast(a, b)) return a;
-  return on(mulOp, a, b);
+  // Gradients begin with a one and means with a factor: what is known is not computed.
+  const [x, y] = lift("mul", a, b) as [Tensor, Tensor];
+  const [p, q] = [known(x), known(y)];
+  if (p !== undefined && q !== undefined) {
+    return x.graph.constant([Math.fround(p * q)], broadcastShapes("mul", x.shape, y.shape));
+  }
+  if (p === 1 && x.rank <= y.rank) return y;
+  if (q === 1 && y.rank <= x.rank) return x;
+  return on(mulOp, x, y);
 }
 /** a / b, broadcasting. */
 export const div = (a: TensorLike, b: TensorLike): Tensor => on(divOp, a, b);

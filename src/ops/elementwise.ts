@@ -3,7 +3,7 @@ import { ShapeError } from "../core/errors.ts";
 import { broadcastShapes, type Shape, sameShape } from "../core/shape.ts";
 import { defineOp, type GradientRule, type Op } from "../graph/op.ts";
 import { type Graph, Tensor } from "../graph/tensor.ts";
-import { broadcastTo } from "./movement.ts";
+import { beforeBroadcast, broadcastTo } from "./movement.ts";
 import { sum } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
 
@@ -68,8 +68,13 @@ export function elementwise(name: string, gradient: GradientRule<Parameters> | "
 
 /** Applies an elementwise op, broadcasting its operands. */
 export function applyElementwise(op: Op<Parameters>, operands: readonly TensorLike[], parameters: Parameters = [0]): Tensor {
-  const tensors = lift(op.name, ...operands);
-  const shape = tensors.reduce<Shape>((all, tensor) => broadcastShapes(op.name, all, tensor.shape), []);
+  const spread = lift(op.name, ...operands);
+  const shapeOf = (all: readonly Tensor[]) =>
+    all.reduce<Shape>((shape, tensor) => broadcastShapes(op.name, shape, tensor.shape), []);
+  const shape = shapeOf(spread);
+  // What another operand spreads anyway need not be spread in memory first.
+  const bare = spread.map(beforeBroadcast);
+  const tensors = sameShape(shapeOf(bare), shape) ? bare : spread;
   const inputs = tensors.map((tensor) => (simplyBroadcast(tensor.shape, shape) ? tensor : broadcastTo(tensor, shape)));
   return tensors[0]!.graph.apply(op, inputs, parameters)[0]!;
 }

@@ -75,6 +75,11 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return x.graph.apply(broadcastOp, [x], shape)[0]!;
 }
 
+/** What a tensor was broadcast from, or itself. */
+export function beforeBroadcast(x: Tensor): Tensor {
+  return x.node.op === (broadcastOp as unknown) ? x.node.inputs[0]! : x;
+}
+
 const permuteOp = defineOp<readonly number[]>({
   name: "permute",
   shape: ([x], axes) => ({ shape: axes.map((axis) => x!.shape[axis]!), dtype: x!.dtype }),

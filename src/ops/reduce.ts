@@ -58,6 +58,7 @@ const runShape = ({ outer, inner }: Run) => [outer, inner];
 
 /** dy, seen as [outer, 1, inner], spread over [outer, size, inner]. */
 function spread(dy: Tensor, { outer, size, inner }: Run): Tensor {
+  if (dy.size === 1) return broadcastTo(reshape(dy, []), [outer, size, inner]);
   return broadcastTo(reshape(dy, [outer, 1, inner]), [outer, size, inner]);
 }
 

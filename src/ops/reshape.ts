@@ -3,6 +3,7 @@ import { ShapeError } from "../core/errors.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../core/shape.ts";
 import { defineOp } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { beforeBroadcast, broadcastTo } from "./movement.ts";
 
 const reshapeOp = defineOp<Shape>({
   name: "reshape",
@@ -22,5 +23,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   if (shape.filter((size) => size === -1).length > 1 || sizeOf(full) !== x.size || !full.every(Number.isInteger)) {
     throw new ShapeError(`reshape: sizes do not fit: ${showShape(x.shape)} has ${x.size} elements, wanted ${showShape(shape)}`);
   }
-  return sameShape(full, x.shape) ? x : x.graph.apply(reshapeOp, [x], full)[0]!;
+  if (sameShape(full, x.shape)) return x;
+  const source = x.node.source;
+  if (source?.kind === "constant") return x.graph.constant(source.values, full);
+  // One number under another shape is still that number.
+  const from = beforeBroadcast(x);
+  return from.rank === 0 && from !== x ? broadcastTo(from, full) : x.graph.apply(reshapeOp, [x], full)[0]!;
 }
