@@ -95,6 +95,8 @@ export class Engine {
   /** Whether the wide tiles are in use: asked for, possible, and checked. */
   readonly wide: boolean;
   readonly memory: WebAssembly.Memory;
+  /** Work below which a run stays on the calling thread; 0 has every thread take part in the smallest one. */
+  soloWork = SOLO_WORK;
   readonly #instance: Instance;
   readonly #allocator: Allocator;
   readonly #crew: Crew | undefined;
@@ -239,7 +241,7 @@ export class Engine {
     control[CONTROL_SCRATCH >> 2] = scratch.address;
     control[CONTROL_SCRATCH_BYTES >> 2] = program.scratchBytes;
     const { exports } = this.#instance;
-    const together = program.work >= SOLO_WORK || this.threads === 1;
+    const together = program.work >= this.soloWork || this.threads === 1;
     if (!together) exports.attach(0, 1);
     exports.begin();
     if (together && this.threads > 1) exports.wake();
