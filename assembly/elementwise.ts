@@ -99,6 +99,25 @@ function still(repeat: i32, period: i32): bool {
   return period == 1 || repeat > 1;
 }
 
+// What runs once a row of a broadcast is a call that answers through these: inlined, it would be half of every kernel.
+let aAt: usize = 0;
+let bAt: usize = 0;
+let aTail: v128 = v128.splat<i32>(0);
+let bTail: v128 = v128.splat<i32>(0);
+
+/** Finds element `at` of a and b; answers how many elements both give from there without a jump. */
+function locate(i: Elementwise, at: i32): i32 {
+  aAt = address(base(i.a, (i.local & LOCAL_A) != 0), at, i.aRepeat, i.aPeriod);
+  bAt = address(base(i.b, (i.local & LOCAL_B) != 0), at, i.bRepeat, i.bPeriod);
+  return span(at, i.aRepeat, i.aPeriod, span(at, i.bRepeat, i.bPeriod, hi - at));
+}
+
+/** Loads the 1 to 3 elements behind the last whole vector. */
+function loadTails(a: usize, aStill: bool, b: usize, bStill: bool, left: i32): void {
+  aTail = aStill ? v128.load32_splat(a) : loadTail(a, left);
+  bTail = bStill ? v128.load32_splat(b) : loadTail(b, left);
+}
+
 /** y = f(a); a is never broadcast. The operation is a type whose method v maps one vector, see kernels/activation.ts. */
 // @ts-ignore: decorator
 @inline
@@ -112,36 +131,86 @@ export function unary<F>(i: Elementwise): void {
   if (left > 0) storeTail(y, f.v(loadTail(a, left)), left);
 }
 
+/** As unary, for a long operation: one copy of it, at two branches a vector. */
+// @ts-ignore: decorator
+@inline
+export function longUnary<F>(i: Elementwise): void {
+  const f = changetype<F>(changetype<usize>(i));
+  const from = <usize>lo << 2;
+  let a = base(i.a, (i.local & LOCAL_A) != 0) + from;
+  let y = base(i.y, (i.local & LOCAL_Y) != 0) + from;
+  for (let left = hi - lo; left > 0; left -= 4, y += 16, a += 16) {
+    const x = f.v(left < 4 ? loadTail(a, left) : v128.load(a));
+    if (left < 4) storeTail(y, x, left);
+    else v128.store(y, x);
+  }
+}
+
 /** y = f(a, b). Where one operand stays at an element the other does not: no broadcast leaves both behind. */
 // @ts-ignore: decorator
 @inline
 export function binary<F>(i: Elementwise): void {
   const f = changetype<F>(changetype<usize>(i));
-  const a0 = base(i.a, (i.local & LOCAL_A) != 0);
-  const b0 = base(i.b, (i.local & LOCAL_B) != 0);
   let y = base(i.y, (i.local & LOCAL_Y) != 0) + (<usize>lo << 2);
   const aStill = still(i.aRepeat, i.aPeriod);
   const bStill = still(i.bRepeat, i.bPeriod);
-  let at = lo;
-  while (at < hi) {
-    const run = span(at, i.aRepeat, i.aPeriod, span(at, i.bRepeat, i.bPeriod, hi - at));
-    let a = address(a0, at, i.aRepeat, i.aPeriod);
-    let b = address(b0, at, i.bRepeat, i.bPeriod);
-    let left = run;
+  for (let at = lo; at < hi; ) {
+    let left = locate(i, at);
+    at += left;
+    let a = aAt;
+    let b = bAt;
     if (aStill) {
       const x = v128.load32_splat(a);
       for (; left >= 4; left -= 4, y += 16, b += 16) v128.store(y, f.v(x, v128.load(b)));
-      if (left > 0) storeTail(y, f.v(x, loadTail(b, left)), left);
     } else if (bStill) {
       const x = v128.load32_splat(b);
       for (; left >= 4; left -= 4, y += 16, a += 16) v128.store(y, f.v(v128.load(a), x));
-      if (left > 0) storeTail(y, f.v(loadTail(a, left), x), left);
     } else {
       for (; left >= 4; left -= 4, y += 16, a += 16, b += 16) v128.store(y, f.v(v128.load(a), v128.load(b)));
-      if (left > 0) storeTail(y, f.v(loadTail(a, left), loadTail(b, left)), left);
     }
-    y += <usize>left << 2;
-    at += run;
+    if (left > 0) {
+      loadTails(a, aStill, b, bStill, left);
+      storeTail(y, f.v(aTail, bTail), left);
+      y += <usize>left << 2;
+    }
+  }
+}
+
+/** As binary, for a long operation: one copy of it, at two branches and one more an operand for each vector. */
+// @ts-ignore: decorator
+@inline
+export function longBinary<F>(i: Elementwise): void {
+  const f = changetype<F>(changetype<usize>(i));
+  let y = base(i.y, (i.local & LOCAL_Y) != 0) + (<usize>lo << 2);
+  const aStill = still(i.aRepeat, i.aPeriod);
+  const bStill = still(i.bRepeat, i.bPeriod);
+  const da: usize = aStill ? 0 : 16;
+  const db: usize = bStill ? 0 : 16;
+  for (let at = lo; at < hi; ) {
+    let left = locate(i, at);
+    at += left;
+    let a = aAt;
+    let b = bAt;
+    for (; left > 0; left -= 4, a += da, b += db) {
+      let x: v128;
+      let z: v128;
+      if (left < 4) {
+        loadTails(a, aStill, b, bStill, left);
+        x = aTail;
+        z = bTail;
+      } else {
+        x = aStill ? v128.load32_splat(a) : v128.load(a);
+        z = bStill ? v128.load32_splat(b) : v128.load(b);
+      }
+      const r = f.v(x, z);
+      if (left < 4) {
+        storeTail(y, r, left);
+        y += <usize>left << 2;
+      } else {
+        v128.store(y, r);
+        y += 16;
+      }
+    }
   }
 }
 
@@ -150,8 +219,6 @@ export function binary<F>(i: Elementwise): void {
 @inline
 export function ternary<F>(i: Elementwise): void {
   const f = changetype<F>(changetype<usize>(i));
-  const a0 = base(i.a, (i.local & LOCAL_A) != 0);
-  const b0 = base(i.b, (i.local & LOCAL_B) != 0);
   const c0 = base(i.c, (i.local & LOCAL_C) != 0);
   let y = base(i.y, (i.local & LOCAL_Y) != 0) + (<usize>lo << 2);
   const aStill = still(i.aRepeat, i.aPeriod);
@@ -160,18 +227,12 @@ export function ternary<F>(i: Elementwise): void {
   const da: usize = aStill ? 0 : 16;
   const db: usize = bStill ? 0 : 16;
   const dc: usize = cStill ? 0 : 16;
-  let at = lo;
-  while (at < hi) {
-    const run = span(
-      at,
-      i.aRepeat,
-      i.aPeriod,
-      span(at, i.bRepeat, i.bPeriod, span(at, i.cRepeat, i.cPeriod, hi - at)),
-    );
-    let a = address(a0, at, i.aRepeat, i.aPeriod);
-    let b = address(b0, at, i.bRepeat, i.bPeriod);
+  for (let at = lo; at < hi; ) {
+    let left = span(at, i.cRepeat, i.cPeriod, locate(i, at));
+    let a = aAt;
+    let b = bAt;
     let c = address(c0, at, i.cRepeat, i.cPeriod);
-    let left = run;
+    at += left;
     for (; left >= 4; left -= 4, y += 16, a += da, b += db, c += dc) {
       const x = aStill ? v128.load32_splat(a) : v128.load(a);
       const z = bStill ? v128.load32_splat(b) : v128.load(b);
@@ -179,12 +240,10 @@ export function ternary<F>(i: Elementwise): void {
       v128.store(y, f.v(x, z, w));
     }
     if (left > 0) {
-      const x = aStill ? v128.load32_splat(a) : loadTail(a, left);
-      const z = bStill ? v128.load32_splat(b) : loadTail(b, left);
+      loadTails(a, aStill, b, bStill, left);
       const w = cStill ? v128.load32_splat(c) : loadTail(c, left);
-      storeTail(y, f.v(x, z, w), left);
+      storeTail(y, f.v(aTail, bTail, w), left);
+      y += <usize>left << 2;
     }
-    y += <usize>left << 2;
-    at += run;
   }
 }

@@ -218,26 +218,13 @@ export function log1p(x: v128): v128 {
   return f32x4.add(v128.and(upper, constant(LOG, 6)), f32x4.add(f, logTail(f, f32x4.splat(0))));
 }
 
-// tanh x = x P(x²) / Q(x²), all coefficients positive; beyond the clamp the quotient rounds to 1.
-const TANH = memory.data<f32>([
-  -9.02, 9.02, 1, 0.133797169, 0.00349403755, 2.05834895e-5, 1.33191316e-8, 0.467130333, 0.0258710794,
-  0.000328309543, 7.76203365e-7,
-]);
-
+/** (1 − e^−2|x|) / (1 + e^−2|x|) with the sign of x; a rational function of x² takes two thirds of the time, but 6 units. */
 // @ts-ignore: decorator
 @inline
 export function tanh(x: v128): v128 {
-  x = min(constant(TANH, 1), max(constant(TANH, 0), x));
-  const z = f32x4.mul(x, x);
-  let p = madd(constant(TANH, 6), z, constant(TANH, 5));
-  let q = madd(constant(TANH, 10), z, constant(TANH, 9));
-  p = madd(p, z, constant(TANH, 4));
-  q = madd(q, z, constant(TANH, 8));
-  p = madd(p, z, constant(TANH, 3));
-  q = madd(q, z, constant(TANH, 7));
-  p = madd(p, z, one());
-  q = madd(q, z, one());
-  return f32x4.div(f32x4.mul(x, p), q);
+  const size = minusAbs(x);
+  const m = expm1(f32x4.add(size, size));
+  return v128.or(f32x4.div(f32x4.abs(m), f32x4.add(m, two())), v128.and(x, signBit()));
 }
 
 /** 1 / (1 + e⁻ˣ), 0 where x < −87.68; through e^−|x|, so that small results keep their relative accuracy. */
@@ -248,28 +235,27 @@ export function sigmoid(x: v128): v128 {
   return f32x4.div(select(e, one(), f32x4.lt(x, f32x4.splat(0))), f32x4.add(e, one()));
 }
 
-// erf x = x P(x²) / Q(x²), all coefficients positive; both scaled so that P(0) / Q(0) is 2/√π to 45 bits.
+// erf |x| = 1 − e^q with q = log(1 − erf |x|) = |x| p(|x|), which is smooth; a rational function of x² takes
+// two thirds of the time, but 7 units.
 const ERF = memory.data<f32>([
-  -3.93, 3.93, 1.36322308, 0.230490267, 0.0637772977, 0.00456621079, 0.000344085507, 2.46692275e-6, 1.208125,
-  0.606974363, 0.138037235, 0.0181187522, 0.00140771957, 4.59136936e-5,
+  -3.93, 1.12837923, -0.636615276, 0.102826588, 0.0193642993, 0.000273135287, -0.00119921507, -0.000361448561,
+  -3.79450539e-5,
 ]);
 
 // @ts-ignore: decorator
 @inline
 export function erf(x: v128): v128 {
-  x = min(constant(ERF, 1), max(constant(ERF, 0), x));
-  const z = f32x4.mul(x, x);
-  let p = madd(constant(ERF, 7), z, constant(ERF, 6));
-  let q = madd(constant(ERF, 13), z, constant(ERF, 12));
-  p = madd(p, z, constant(ERF, 5));
-  q = madd(q, z, constant(ERF, 11));
-  p = madd(p, z, constant(ERF, 4));
-  q = madd(q, z, constant(ERF, 10));
-  p = madd(p, z, constant(ERF, 3));
-  q = madd(q, z, constant(ERF, 9));
-  p = madd(p, z, constant(ERF, 2));
-  q = madd(q, z, constant(ERF, 8));
-  return f32x4.div(f32x4.mul(x, p), q);
+  // p(−t) of t = −|x|: the signs of its even coefficients are turned.
+  const t = max(constant(ERF, 0), minusAbs(x));
+  let p = madd(constant(ERF, 8), t, constant(ERF, 7));
+  p = madd(p, t, constant(ERF, 6));
+  p = madd(p, t, constant(ERF, 5));
+  p = madd(p, t, constant(ERF, 4));
+  p = madd(p, t, constant(ERF, 3));
+  p = madd(p, t, constant(ERF, 2));
+  p = madd(p, t, constant(ERF, 1));
+  const m = expm1(f32x4.mul(p, t));
+  return v128.or(f32x4.abs(m), v128.and(x, signBit()));
 }
 
 // sin and cos: x less its nearest multiple k of π (for cos, odd multiple of π/2), in doubles with π in two words
