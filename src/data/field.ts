@@ -98,8 +98,8 @@ export function makeField(
     return { values: forModel(values), shape, scale, offset };
   }
   checkLabels(values, (i) => `${what}: ${position(i, shape)}`, classes);
-  const bytes = values instanceof Uint8Array || values instanceof Int32Array;
-  return { values: bytes ? values : Int32Array.from(values), shape, scale: 1, offset: 0 };
+  const held = values instanceof Uint8Array || values instanceof Int32Array;
+  return { values: held ? forModel(values) : Int32Array.from(values), shape, scale: 1, offset: 0 };
 }
 
 /** Throws `DataError` at the first value that is not finite as a 32-bit float. */
@@ -208,10 +208,12 @@ export function flatten(
 
 /** The array that a model can read: the same one where it can be, a converted one otherwise. */
 export function forModel(values: NumberArray): FieldValues {
-  if (values instanceof Uint8Array || values instanceof Int32Array || values instanceof Float32Array)
-    return values;
-  if (values instanceof Uint8ClampedArray)
-    return new Uint8Array(values.buffer, values.byteOffset, values.length);
+  if (values instanceof Int32Array || values instanceof Float32Array) return values;
+  if (values instanceof Uint8Array || values instanceof Uint8ClampedArray) {
+    // Node's Buffer is a Uint8Array whose constructor and slice do other things.
+    const plain = values.constructor === Uint8Array;
+    return plain ? values : new Uint8Array(values.buffer, values.byteOffset, values.length);
+  }
   const whole = values instanceof Int8Array || values instanceof Int16Array || values instanceof Uint16Array;
   return whole ? Int32Array.from(values) : Float32Array.from(values);
 }

@@ -80,7 +80,7 @@ export class JsonScanner {
       throw this.error(this.#found(), "an integer without sign, fraction or exponent", start);
     }
     if (digits.length > 1 && digits[0] === "0") throw this.error("a leading zero", "an integer", start);
-    if (digits.length > 16 || Number(digits) > Number.MAX_SAFE_INTEGER) {
+    if (Number(digits) > Number.MAX_SAFE_INTEGER) {
       throw this.error(digits.slice(0, 20), "an integer up to 2^53 − 1", start);
     }
     return Number(digits);

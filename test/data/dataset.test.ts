@@ -79,6 +79,15 @@ describe("dataset", () => {
     expect(dataset({ inputs: values }).inputs.values).toEqual(wanted);
   });
 
+  test("takes a Buffer as the bytes that it is", () => {
+    const buffer = Buffer.from([1, 2, 3, 4]);
+    const data = dataset({ inputs: { values: buffer, shape: [2] }, labels: buffer.subarray(0, 2) });
+    for (const { values } of [data.inputs, data.labels!, data.shuffle(1).materialize().inputs]) {
+      expect(values.constructor).toBe(Uint8Array);
+    }
+    expect(data.inputs.values.buffer).toBe(buffer.buffer);
+  });
+
   test("scales and offsets, rounded to 32 bits after each operation", () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
     const data = dataset({ inputs: { values: bytes, shape: [256], scale: 1 / 255, offset: -0.1307 } });
@@ -314,6 +323,22 @@ describe("views", () => {
     expect([...labels]).toEqual([order[5]! % 3, order[0]! % 3]);
   });
 
+  test("materialize lays the rows out in order", () => {
+    const view = numbered(10).subset([7, 2, 7]);
+    const data = view.materialize();
+    expect(data.indices).toBe(undefined);
+    expect([...data.inputs.values]).toEqual([7, 70, 2, 20, 7, 70]);
+    expect([...data]).toEqual([...view]);
+    expect(data.classes).toBe(3);
+    expect(data.materialize()).toBe(data);
+    const targets = dataset({ inputs: [1, 2], targets: [[3], [4]] })
+      .subset([1])
+      .materialize();
+    expect([...targets]).toEqual([
+      { input: Float32Array.of(2), target: Float32Array.of(4), label: undefined },
+    ]);
+  });
+
   test("copyRows without indices copies all", () => {
     const all = new Float32Array(6);
     copyRows(numbered(3).inputs, undefined, all);
@@ -365,6 +390,12 @@ describe("split", () => {
       [8, 9],
     ]);
     expect(numbered(10).split(0.8).map(ids)).toEqual(numbered(10).split(0.8, { seed: 0 }).map(ids));
+  });
+
+  test("fractions whose sum is rounded to more than 1 are fine", () => {
+    expect(0.2 + 0.4 + 0.3 + 0.1).toBeGreaterThan(1);
+    const parts = numbered(10).split({ a: 0.2, b: 0.4, c: 0.3, d: 0.1 });
+    expect(Object.values(parts).map(({ length }) => length)).toEqual([2, 4, 3, 1]);
   });
 
   test("fractions may leave something over", () => {

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { writeFileAtomically } from "#src/formats/file";
+import { readFile as read, writeFileAtomically } from "#src/formats/file";
 
 let directory: string;
 beforeEach(async () => {
@@ -60,7 +60,7 @@ test("a process killed while it writes leaves a whole file", async () => {
   const path = join(directory, "x.bin");
   const size = 2 ** 22;
   const program = `
-    import { writeFileAtomically } from ${JSON.stringify(new URL("../../build/src/formats/file.js", import.meta.url).href)};
+    import { readFile as read, writeFileAtomically } from ${JSON.stringify(new URL("../../build/src/formats/file.js", import.meta.url).href)};
     for (let i = 0; ; i = (i + 1) % 256) {
       await writeFileAtomically(${JSON.stringify(path)}, new Uint8Array(${size}).fill(i));
       process.stdout.write(".");
@@ -79,4 +79,11 @@ test("a process killed while it writes leaves a whole file", async () => {
     expect(bytes.length).toBe(size);
     expect(bytes.equals(Buffer.alloc(size, bytes[0]))).toBe(true);
   }
+});
+
+test("what was written is read; a missing file is the file system's error", async () => {
+  const path = join(directory, "x.bin");
+  await writeFileAtomically(path, Uint8Array.of(1, 2, 3));
+  expect([...(await read(path))]).toEqual([1, 2, 3]);
+  await expect(read(join(directory, "y.bin"))).rejects.toThrow(/ENOENT/);
 });
