@@ -2,6 +2,7 @@
 // views and leave the arrays alone.
 import { DataError, OptionError } from "../core/errors.ts";
 import { permutation } from "../core/random.ts";
+import { sizeOf } from "../core/shape.ts";
 import {
   type Batch,
   BatchBuilder,
@@ -15,7 +16,7 @@ import {
   makeFields,
   readExample,
 } from "./example.ts";
-import { copyRows, type Field, flatten, lengthOf, readRow, sizeOf } from "./field.ts";
+import { copyRows, type Field, flatten, lengthOf, readRow } from "./field.ts";
 import { IterableDataset } from "./iterable.ts";
 
 /** What `dataset` is made from. */

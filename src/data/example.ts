@@ -1,5 +1,6 @@
 // Examples and batches: what goes in and out of every dataset, in memory or streamed.
 import { DataError, OptionError } from "../core/errors.ts";
+import { sizeOf } from "../core/shape.ts";
 import {
   checkFinite,
   checkLabels,
@@ -11,7 +12,6 @@ import {
   type Nested,
   type NumberArray,
   readRow,
-  sizeOf,
 } from "./field.ts";
 
 /** One example, scaled as a model sees it. It has a target (numbers), a label (a class), or neither. */

@@ -1,6 +1,7 @@
 // A field: one value, of one shape, for every example, flat in one array. Everything that comes into a
 // dataset passes here, so this is where ragged rows, non-finite numbers and false labels are found.
 import { DataError, OptionError } from "../core/errors.ts";
+import { sizeOf } from "../core/shape.ts";
 
 /** The arrays in which a field may lie. */
 export type FieldValues = Uint8Array | Int32Array | Float32Array;
@@ -42,11 +43,6 @@ export type FieldSource =
 export type FieldKind = "numbers" | "labels";
 
 const deepest = 16;
-
-/** How many numbers a shape holds. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
 
 /** How many examples a field holds. */
 export function lengthOf(field: Field): number {
@@ -125,7 +121,7 @@ export function checkLabels(values: ArrayLike<number>, where: (i: number) => str
 }
 
 /** Where value i of a field lies, for messages. */
-export function position(i: number, shape: readonly number[]): string {
+function position(i: number, shape: readonly number[]): string {
   const size = sizeOf(shape);
   return size === 1 ? `example ${i}` : `example ${Math.floor(i / size)}, element ${i % size}`;
 }
@@ -207,7 +203,7 @@ export function flatten(
 }
 
 /** The array that a model can read: the same one where it can be, a converted one otherwise. */
-export function forModel(values: NumberArray): FieldValues {
+function forModel(values: NumberArray): FieldValues {
   if (values instanceof Int32Array || values instanceof Float32Array) return values;
   if (values instanceof Uint8Array || values instanceof Uint8ClampedArray) {
     // Node's Buffer is a Uint8Array whose constructor and slice do other things.

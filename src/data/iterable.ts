@@ -1,6 +1,7 @@
 // Datasets that never lie in memory as a whole: generators, async iterables, and lazy steps upon them.
 import { DataError, OptionError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
+import { sizeOf } from "../core/shape.ts";
 import {
   type Batch,
   BatchBuilder,
@@ -13,7 +14,7 @@ import {
   makeFields,
   readExample,
 } from "./example.ts";
-import { checkShape, type FieldSource, lengthOf, sizeOf } from "./field.ts";
+import { checkShape, type FieldSource, lengthOf } from "./field.ts";
 
 /** Where an example stands in its stream. */
 export interface ExamplePosition {
@@ -187,8 +188,9 @@ function checkLength(what: string, got: number, shape: readonly number[] | undef
 }
 
 /**
- * A dataset that streams. The source is a function, called with the epoch (from 0) whenever an epoch begins,
- * or an iterable; its items are examples or whole batches, which are cut into their examples.
+ * A dataset that streams. The source is a function, called with the epoch's number whenever an epoch begins
+ * (`train` counts from 1), or an iterable; its items are examples or whole batches, which are cut into their
+ * examples.
  * Values are checked as they come: `DataError` names the example.
  * @example
  * const stream = fromIterable(async function* (epoch) {
