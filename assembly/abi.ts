@@ -19,7 +19,7 @@ export const BLOCK = 1024;
 /** Elements that one partial result of a two-stage reduction covers. */
 export const REDUCE_BLOCK = 4096;
 /** The most packing memory a matrix product needs in each thread, whatever its sizes; a multiple of a cache line. */
-export const MATMUL_SCRATCH_BYTES = 534_976;
+export const MATMUL_SCRATCH_BYTES = 579_008;
 
 // Control words: fixed byte addresses in every memory. Words that different threads write lie on lines of their own.
 /** The host adds one to start a run; workers wait on it. */

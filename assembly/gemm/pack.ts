@@ -42,11 +42,18 @@ export function packColumns(width: i32, depth: i32, count: i32, from: usize, str
 }
 
 /**
- * From a matrix that holds k by columns: [count, depth], `stride` bytes a row; turns blocks of 4×4.
+ * Turns [count, depth], `stride` bytes a row, into [depth, width], `toStride` bytes a row, in blocks of 4×4.
  * Lanes behind `count` ≤ width repeat the last row.
  */
-export function packRows(width: i32, depth: i32, count: i32, from: usize, stride: usize, to: usize): void {
-  const step = (<usize>width) << 2;
+export function transpose(
+  width: i32,
+  depth: i32,
+  count: i32,
+  from: usize,
+  stride: usize,
+  to: usize,
+  toStride: usize,
+): void {
   for (let j = 0; j < width; j += 4, to += 16) {
     let p0 = from + <usize>min(j, count - 1) * stride;
     let p1 = from + <usize>min(j + 1, count - 1) * stride;
@@ -54,7 +61,16 @@ export function packRows(width: i32, depth: i32, count: i32, from: usize, stride
     let p3 = from + <usize>min(j + 3, count - 1) * stride;
     let q = to;
     let d = depth;
-    for (; d >= 4; d -= 4) {
+    if (d < 4) {
+      for (; d > 0; d--, q += toStride, p0 += 4, p1 += 4, p2 += 4, p3 += 4) {
+        store<f32>(q, load<f32>(p0));
+        store<f32>(q, load<f32>(p1), 4);
+        store<f32>(q, load<f32>(p2), 8);
+        store<f32>(q, load<f32>(p3), 12);
+      }
+      continue;
+    }
+    for (;;) {
       const x0 = v128.load(p0);
       const x1 = v128.load(p1);
       const x2 = v128.load(p2);
@@ -64,28 +80,23 @@ export function packRows(width: i32, depth: i32, count: i32, from: usize, stride
       const y2 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
       const y3 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
       v128.store(q, v128.shuffle<f64>(y0, y2, 0, 2));
-      q += step;
+      q += toStride;
       v128.store(q, v128.shuffle<f64>(y0, y2, 1, 3));
-      q += step;
+      q += toStride;
       v128.store(q, v128.shuffle<f64>(y1, y3, 0, 2));
-      q += step;
+      q += toStride;
       v128.store(q, v128.shuffle<f64>(y1, y3, 1, 3));
-      q += step;
-      p0 += 16;
-      p1 += 16;
-      p2 += 16;
-      p3 += 16;
-    }
-    for (; d > 0; d--) {
-      store<f32>(q, load<f32>(p0));
-      store<f32>(q, load<f32>(p1), 4);
-      store<f32>(q, load<f32>(p2), 8);
-      store<f32>(q, load<f32>(p3), 12);
-      q += step;
-      p0 += 4;
-      p1 += 4;
-      p2 += 4;
-      p3 += 4;
+      q += toStride;
+      d -= 4;
+      if (d == 0) break;
+      // The last block overlaps the one before, instead of a tail of single numbers.
+      const back: usize = d < 4 ? 4 - d : 0;
+      if (back > 0) d = 4;
+      q -= back * toStride;
+      p0 += 16 - (back << 2);
+      p1 += 16 - (back << 2);
+      p2 += 16 - (back << 2);
+      p3 += 16 - (back << 2);
     }
   }
 }

@@ -4,7 +4,16 @@ import { loadTail, madd, storeTail, sumLanes } from "../simd";
 /** c[0..n) = from[0..n) + Σ a[p] · b[p][0..n) for p < terms, a constant at each call; in the order of p. */
 // @ts-ignore: decorator
 @inline
-function addTerms(terms: i32, n: i32, a: usize, aStride: usize, b: usize, bStride: usize, from: usize, c: usize): void {
+function addTerms(
+  terms: i32,
+  n: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  bStride: usize,
+  from: usize,
+  c: usize,
+): void {
   const a0 = v128.load32_splat(a);
   const a1 = terms > 1 ? v128.load32_splat(a + aStride) : a0;
   const a2 = terms > 2 ? v128.load32_splat(a + 2 * aStride) : a0;
@@ -60,7 +69,16 @@ function addTerms(terms: i32, n: i32, a: usize, aStride: usize, b: usize, bStrid
 }
 
 /** One row of C: c[0..n) = from[0..n) + a[0..k) · B[k, n], with B in place, four of its rows at a time. */
-export function row(n: i32, k: i32, a: usize, aStride: usize, b: usize, bStride: usize, from: usize, c: usize): void {
+export function row(
+  n: i32,
+  k: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  bStride: usize,
+  from: usize,
+  c: usize,
+): void {
   if (k == 0) {
     memory.copy(c, from, <usize>n << 2);
     return;
