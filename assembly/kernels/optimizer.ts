@@ -1,6 +1,6 @@
 // Parameter updates: each one pass over the flat parameter vector and its parallel vectors.
 // Hyper-parameters and everything that depends on the step alone are words that the host has prepared.
-import { madd, nmadd } from "../simd";
+import { flush, madd, nmadd } from "../simd";
 import { end, endElement, first, firstElement } from "../thread";
 
 /** Factor on every gradient, left by clipping: min(1, limit / ‖g‖), as PyTorch with 1e-6 against division by zero. */
@@ -61,7 +61,7 @@ export function sgd(i: Sgd): void {
   }
 }
 
-/** v ← βv + s·g;  θ ← θ − γv, or with Nesterov θ − γ (g + βv). PyTorch's and, by s = 1 − β, the averaging convention. */
+/** v ← βv + s·g;  θ ← θ − γv, or with Nesterov θ − γ (s·g + βv). PyTorch's and, by s = 1 − β, the averaging convention. */
 // @ts-ignore: decorator
 @inline
 function momentum(i: Sgd, nesterov: bool): void {
@@ -77,8 +77,8 @@ function momentum(i: Sgd, nesterov: bool): void {
   let v = i.velocity + (<usize>from << 2);
   for (; left > 0; left -= 4, g += 16, p += 16, v += 16) {
     const x = v128.load(p);
-    const slope = madd(decay, x, f32x4.mul(v128.load(g), scale));
-    const velocity = madd(beta, v128.load(v), f32x4.mul(share, slope));
+    const slope = f32x4.mul(share, madd(decay, x, f32x4.mul(v128.load(g), scale)));
+    const velocity = flush(madd(beta, v128.load(v), slope));
     v128.store(v, velocity);
     v128.store(p, nmadd(rate, nesterov ? madd(beta, velocity, slope) : velocity, x));
   }
@@ -107,7 +107,7 @@ function difference(i: Sgd, nesterov: bool): void {
   for (; left > 0; left -= 4, g += 16, p += 16, v += 16) {
     const x = v128.load(p);
     const move = f32x4.mul(rate, madd(decay, x, f32x4.mul(v128.load(g), scale)));
-    const velocity = f32x4.sub(f32x4.mul(beta, v128.load(v)), move);
+    const velocity = flush(f32x4.sub(f32x4.mul(beta, v128.load(v)), move));
     v128.store(v, velocity);
     v128.store(p, f32x4.add(x, nesterov ? f32x4.sub(f32x4.mul(beta, velocity), move) : velocity));
   }
@@ -155,8 +155,8 @@ export function adam(i: Adam): void {
   for (; left > 0; left -= 4, g += 16, p += 16, m += 16, v += 16) {
     const x = v128.load(p);
     const slope = madd(joined, x, f32x4.mul(v128.load(g), scale));
-    const mean = madd(beta1, v128.load(m), f32x4.mul(share1, slope));
-    const square = madd(beta2, v128.load(v), f32x4.mul(share2, f32x4.mul(slope, slope)));
+    const mean = flush(madd(beta1, v128.load(m), f32x4.mul(share1, slope)));
+    const square = flush(madd(beta2, v128.load(v), f32x4.mul(share2, f32x4.mul(slope, slope))));
     v128.store(m, mean);
     v128.store(v, square);
     const root = madd(f32x4.sqrt(square), correction, epsilon);
