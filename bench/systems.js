@@ -33,6 +33,18 @@
 
 /** @type {Entry[]} */
 export const systems = [
+  { name: "downhill", file: "downhill.js" },
+  { name: "downhill", file: "downhill.js", options: { threads: 2 } },
+  { name: "downhill wide", file: "downhill.js", options: { wide: true } },
+  { name: "downhill exact", file: "downhill.js", options: { numerics: "exact" } },
+  { name: "ceiling", file: "downhill.js", options: { ceiling: true }, suites: ["gemm"], reference: true },
+  {
+    name: "ceiling, plain",
+    file: "downhill.js",
+    options: { ceiling: true, numerics: "exact" },
+    suites: ["gemm"],
+    reference: true,
+  },
   { name: "plain copy", file: "copy.js", suites: ["update"], reference: true },
   { name: "pytorch", file: "pytorch.py", options: { threads: 1 }, reference: true },
   { name: "pytorch", file: "pytorch.py", options: { threads: 2 } },

@@ -157,6 +157,7 @@ export function norm(x: Tensor, options: ReduceOptions = {}): Tensor {
  * @example argmax(logits) // [32, 10] → [32]
  */
 export function argmax(x: Tensor, axis = -1): Tensor {
+  if (x.dtype !== "f32") throw new ShapeError(`argmax: wanted an f32 tensor, got ${x.dtype}`);
   if (x.rank === 0) throw new ShapeError(`argmax: wanted rank 1 or more, got ${showShape(x.shape)}`);
   const [at] = normalizeAxes("argmax", axis, x.rank) as [number];
   const run: Run = {

@@ -28,7 +28,7 @@ function adamLike(name: string, decoupled: boolean, options: AdamOptions): Trans
     hyper: (step) => {
       const rate = valueAt(`${name}: learningRate`, learningRate, step);
       return [
-        rate / (1 - power(beta1, step)),
+        -rate / (1 - power(beta1, step)),
         beta1,
         1 - beta1,
         beta2,

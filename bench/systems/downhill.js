@@ -1,0 +1,163 @@
+// The project itself, from its build. The options are those of createEngine; `ceiling` times the register-only
+// loop of the same module instead.
+import { Unable } from "../systems.js";
+import { factors, flatVectors, mlpBatch, mlpLayers } from "../workload.js";
+
+const build = "../../build/src/";
+
+export async function open({ ceiling = false, ...options } = {}) {
+  const { createEngine } = await import(`${build}index.js`);
+  const engine = await createEngine({ threads: 1, ...options });
+  if (options.wide && !engine.wide) throw new Unable("this Node cannot join vector instructions");
+  return {
+    version: process.version,
+    threads: engine.threads,
+    instructionSet: engine.instructionSet + (engine.wide ? " wide" : ""),
+    suites: ceiling ? { gemm: () => peak(engine) } : { gemm: product, steps, update },
+  };
+
+  /** Many training steps in one call, on a dataset in the engine's memory: the batch with either set of labels. */
+  async function steps({ sizes, batch, learningRate }) {
+    const { sequential, dense, adam, softmaxCrossEntropy } = await import(`${build}index.js`);
+    const { dataset } = await import(`${build}data/index.js`);
+    const { StepRunner } = await import(`${build}train/runner.js`);
+    const layers = mlpLayers({ sizes });
+    const model = sequential(
+      { input: [sizes[0]] },
+      ...layers.map(({ outputs }, i) => dense(outputs, i + 1 < layers.length ? { activation: "relu" } : {})),
+    );
+    const names = model.weights.segments.map(({ name }) => name);
+    model.setParameters(
+      new Map(
+        layers.flatMap(({ inputs, outputs, kernel, bias }, i) => [
+          [names[2 * i], { shape: [inputs, outputs], values: kernel }],
+          [names[2 * i + 1], { shape: [outputs], values: bias }],
+        ]),
+      ),
+    );
+    const { images, labels } = mlpBatch({ sizes, batch });
+    const both = new Float32Array(2 * images.length);
+    both.set(images);
+    both.set(images, images.length);
+    const data = dataset({
+      inputs: { values: both, shape: [sizes[0]] },
+      labels: Int32Array.from([...labels[0], ...labels[1]]),
+      classes: sizes.at(-1),
+    });
+    const training = { optimizer: adam({ learningRate }), seed: 0, onNonFinite: "stop" };
+    const runner = new StepRunner({ engine, model, loss: softmaxCrossEntropy, metrics: [], training }, data);
+    const order = Int32Array.from({ length: runner.capacity * batch }, (_, i) => i % (2 * batch));
+    let done = 0;
+    return {
+      async run(count) {
+        let loss;
+        for (let left = count; left > 0; ) {
+          const now = Math.min(left, runner.capacity - 1);
+          const from = (done % 2) * batch;
+          const rows = await runner.run(batch, order.subarray(from, from + now * batch), done + 1);
+          loss = rows.at(-1)[0];
+          done += now;
+          left -= now;
+        }
+        return loss;
+      },
+      close: () => runner.release(),
+    };
+  }
+
+  /** Compiles what `say` builds, with its inputs in the region "input"; runs it as often as asked. */
+  async function program(say, result) {
+    const { compile } = await import(`${build}compile/program.js`);
+    const { Graph } = await import(`${build}graph/tensor.js`);
+    const graph = new Graph();
+    const loaded = engine.load(compile({ graph, ...say(graph) }));
+    return {
+      loaded,
+      async run(count) {
+        await engine.run(loaded, count);
+        return result(loaded);
+      },
+      close: () => loaded.release(),
+    };
+  }
+
+  async function product(shape) {
+    const { matmul } = await import(`${build}index.js`);
+    const { m, k, n } = shape;
+    const unit = await program(
+      (graph) => {
+        const a = graph.input("a", [m, k]);
+        const b = graph.input("b", [k, n]);
+        return {
+          placements: new Map([
+            [a, { region: "a", offset: 0 }],
+            [b, { region: "b", offset: 0 }],
+            [matmul(a, b), { region: "c", offset: 0 }],
+          ]),
+        };
+      },
+      (loaded) => loaded.floats("c")[0],
+    );
+    const { a, b } = factors(shape);
+    unit.loaded.floats("a", 0, a.length).set(a);
+    unit.loaded.floats("b", 0, b.length).set(b);
+    return unit;
+  }
+
+  async function update({ parameters, learningRate }) {
+    const { adam } = await import(`${build}index.js`);
+    const optimizer = adam({ learningRate });
+    const length = Math.ceil(parameters / 16) * 16;
+    const unit = await program(
+      () => ({
+        placements: new Map(),
+        after(emitter) {
+          optimizer.emit({
+            emitter,
+            length,
+            parameters: emitter.reserve("parameters", "parameters", length * 4),
+            gradients: emitter.reserve("gradients", "gradients", length * 4),
+            scale: undefined,
+            slot: (name) => emitter.reserve(name, name, length * 4),
+            hyper: emitter.reserve("hyper", "hyper", optimizer.hyperWords * 4),
+          });
+        },
+      }),
+      (loaded) => loaded.floats("parameters")[0],
+    );
+    const { parameter, gradient } = flatVectors({ parameters });
+    unit.loaded.floats("parameters", 0, parameters).set(parameter);
+    unit.loaded.floats("gradients", 0, parameters).set(gradient);
+    let step = 0;
+    return {
+      ...unit,
+      async run(count) {
+        let first;
+        for (let i = 0; i < count; i++) {
+          unit.loaded.floats("hyper", 0, optimizer.hyperWords).set(optimizer.hyper(++step));
+          first = await unit.run(1);
+        }
+        return first;
+      },
+    };
+  }
+}
+
+/** Iterations of the register-only loop a call, and its operations an iteration (assembly/kernels/ceiling.ts). */
+const ITERATIONS = 100_000;
+const OPERATIONS = 96;
+
+async function peak(engine) {
+  const { compile } = await import(`${build}compile/program.js`);
+  const { Graph } = await import(`${build}graph/tensor.js`);
+  const { write } = await import(`${build}graph/op.js`);
+  const after = (emitter) => emitter.call("ceiling", [ITERATIONS, write(emitter.reserve("sums", "sums", 192))]);
+  const loaded = engine.load(compile({ graph: new Graph(), placements: new Map(), after }));
+  return {
+    flops: ITERATIONS * OPERATIONS,
+    async run(count) {
+      await engine.run(loaded, count);
+    },
+    close: () => loaded.release(),
+  };
+}
