@@ -4,7 +4,10 @@ import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
-const compiler = join(dirname(createRequire(import.meta.url).resolve("assemblyscript/package.json")), "bin/asc.js");
+const compiler = join(
+  dirname(createRequire(import.meta.url).resolve("assemblyscript/package.json")),
+  "bin/asc.js",
+);
 const targets = Object.entries(JSON.parse(readFileSync("asconfig.json", "utf8")).targets);
 const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const sources = readdirSync("assembly", { recursive: true }).map((name) => join("assembly", name));
@@ -17,7 +20,9 @@ const builds = targets
     ([target]) =>
       new Promise((resolve, reject) => {
         const child = spawn(process.execPath, [compiler, "--target", target], { stdio: "inherit" });
-        child.on("exit", (code) => (code === 0 ? resolve() : reject(new Error(`asc --target ${target}: exit ${code}`))));
+        child.on("exit", (code) =>
+          code === 0 ? resolve() : reject(new Error(`asc --target ${target}: exit ${code}`)),
+        );
       }),
   );
 await Promise.all(builds);

@@ -1,7 +1,8 @@
 // The public names.
+
+export type { Program } from "./compile/program.ts";
 export * from "./core/errors.ts";
 export type { Shape } from "./core/shape.ts";
-export type { Program } from "./compile/program.ts";
 export { createEngine, createEngineSync, type Engine, type EngineOptions } from "./engine/engine.ts";
 export type { DType, Graph, Initializer, Tensor } from "./graph/tensor.ts";
 export {
@@ -86,7 +87,13 @@ export { logSoftmax, softmax, softmaxCrossEntropy } from "./ops/softmax.ts";
 export { type AdamOptions, adam, adamW } from "./optim/adam.ts";
 export { clipByGlobalNorm } from "./optim/clip.ts";
 export { type SgdOptions, sgd } from "./optim/sgd.ts";
-export { chain, defineTransform, type Schedule, type Transform, type UpdateContext } from "./optim/transform.ts";
+export {
+  chain,
+  defineTransform,
+  type Schedule,
+  type Transform,
+  type UpdateContext,
+} from "./optim/transform.ts";
 export {
   type Callback,
   type EarlyStoppingOptions,
@@ -99,4 +106,10 @@ export { type EvaluateOptions, type Evaluation, evaluate } from "./train/evaluat
 export { accuracy, type Loss, type Metric } from "./train/loss.ts";
 export { progress } from "./train/progress.ts";
 export { type TrainOptions, type TrainResult, train } from "./train/train.ts";
-export { createTrainer, createTrainerSync, type StepResult, type Trainer, type TrainerOptions } from "./train/trainer.ts";
+export {
+  createTrainer,
+  createTrainerSync,
+  type StepResult,
+  type Trainer,
+  type TrainerOptions,
+} from "./train/trainer.ts";

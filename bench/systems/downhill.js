@@ -151,7 +151,8 @@ async function peak(engine) {
   const { compile } = await import(`${build}compile/program.js`);
   const { Graph } = await import(`${build}graph/tensor.js`);
   const { write } = await import(`${build}graph/op.js`);
-  const after = (emitter) => emitter.call("ceiling", [ITERATIONS, write(emitter.reserve("sums", "sums", 192))]);
+  const after = (emitter) =>
+    emitter.call("ceiling", [ITERATIONS, write(emitter.reserve("sums", "sums", 192))]);
   const loaded = engine.load(compile({ graph: new Graph(), placements: new Map(), after }));
   return {
     flops: ITERATIONS * OPERATIONS,

@@ -3,7 +3,14 @@ import { GRAIN } from "../../assembly/abi.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
 import type { Buffer, CallOptions, Emitter, Operand } from "../graph/op.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
-import { ACTIVATIONS, type Elementwise, type Instruction, instruction, MAP, type Place } from "./instruction.ts";
+import {
+  ACTIVATIONS,
+  type Elementwise,
+  type Instruction,
+  instruction,
+  MAP,
+  type Place,
+} from "./instruction.ts";
 
 /** Where a tensor has to lie. */
 export interface Placement {
@@ -54,7 +61,12 @@ export class ProgramEmitter implements Emitter {
       else {
         const { region, offset } = this.#placements.get(tensor) ?? { region: ACTIVATIONS, offset: 0 };
         const name = source ? source.name : `${tensor.node.op!.name}#${tensor.node.id}`;
-        place = this.#place(tensor.index === 0 ? name : `${name}.${tensor.index}`, region, offset, tensor.size * 4);
+        place = this.#place(
+          tensor.index === 0 ? name : `${name}.${tensor.index}`,
+          region,
+          offset,
+          tensor.size * 4,
+        );
       }
       this.#places.set(tensor, place);
     }
@@ -120,12 +132,16 @@ export class ProgramEmitter implements Emitter {
   }
 
   #constant(node: Node, values: Float32Array): Place {
-    return this.#constantBytes(`constant#${node.id}`, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    return this.#constantBytes(
+      `constant#${node.id}`,
+      new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    );
   }
 
   #constantBytes(name: string, bytes: Uint8Array): Place {
     const known = this.constants.find(
-      (constant) => constant.bytes.length === bytes.length && constant.bytes.every((byte, at) => byte === bytes[at]),
+      (constant) =>
+        constant.bytes.length === bytes.length && constant.bytes.every((byte, at) => byte === bytes[at]),
     );
     if (known) return known.place;
     const offset = align(this.regions.get("constants") ?? 0, bytes.length < GRAIN * 4 ? 4 : GRAIN * 4);
@@ -135,7 +151,8 @@ export class ProgramEmitter implements Emitter {
   }
 
   #place(name: string, region: string, offset: number, bytes: number): Place {
-    if (region !== ACTIVATIONS) this.regions.set(region, Math.max(this.regions.get(region) ?? 0, offset + bytes));
+    if (region !== ACTIVATIONS)
+      this.regions.set(region, Math.max(this.regions.get(region) ?? 0, offset + bytes));
     return { name, region, offset, bytes };
   }
 }

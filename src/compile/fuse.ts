@@ -1,7 +1,14 @@
 // Fusion: an elementwise instruction joins the instruction that makes its input, so that its numbers
 // are taken while they lie in cache; values that nobody else reads never reach memory.
 import { BLOCK } from "../../assembly/abi.ts";
-import { ACTIVATIONS, accesses, type Elementwise, type Instruction, instruction, type Place } from "./instruction.ts";
+import {
+  ACTIVATIONS,
+  accesses,
+  type Elementwise,
+  type Instruction,
+  instruction,
+  type Place,
+} from "./instruction.ts";
 
 /** Joins elementwise instructions to the latest maker of their inputs where they run over the same elements. */
 export function fuse(list: readonly Instruction[]): Instruction[] {
@@ -52,10 +59,13 @@ function keepInside(list: readonly Instruction[]): void {
     let slots = 0;
     for (const [index, { y, inputs }] of group.fused.entries()) {
       const inside = [...(readers.get(y) ?? [])].every((reader) => reader === group);
-      if (inside && y.region === ACTIVATIONS && readers.has(y)) group.locals.set(y, free.pop() ?? slots++ * BLOCK * 4);
+      if (inside && y.region === ACTIVATIONS && readers.has(y))
+        group.locals.set(y, free.pop() ?? slots++ * BLOCK * 4);
       for (const { place } of inputs) {
         const slot = group.locals.get(place);
-        const later = group.fused.slice(index + 1).some((other) => other.inputs.some((input) => input.place === place));
+        const later = group.fused
+          .slice(index + 1)
+          .some((other) => other.inputs.some((input) => input.place === place));
         if (slot !== undefined && place !== y && !later && !free.includes(slot)) free.push(slot);
       }
     }

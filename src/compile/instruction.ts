@@ -39,7 +39,11 @@ export interface Instruction {
 export const BARRIER = "barrier";
 export const MAP = "map";
 
-export function instruction(kernel: string, operands: readonly Operand[], rest: Partial<Instruction> = {}): Instruction {
+export function instruction(
+  kernel: string,
+  operands: readonly Operand[],
+  rest: Partial<Instruction> = {},
+): Instruction {
   return { kernel, operands, head: undefined, fused: [], locals: new Map(), work: 0, ...rest };
 }
 
@@ -68,7 +72,14 @@ export function accesses({ kernel, operands, head, fused, locals }: Instruction)
     for (const { place, period } of inputs) {
       if (locals.has(place)) continue;
       const end = place.offset + place.bytes;
-      list.push({ place, start: place.offset, end, writes: false, reads: true, cut: period === 0 ? cut : undefined });
+      list.push({
+        place,
+        start: place.offset,
+        end,
+        writes: false,
+        reads: true,
+        cut: period === 0 ? cut : undefined,
+      });
     }
     if (locals.has(y)) continue;
     list.push({ place: y, start: y.offset, end: y.offset + y.bytes, writes: true, reads: false, cut });

@@ -11,12 +11,17 @@ export function list(instructions: readonly Instruction[]): string {
       const show = (place: Place) => (locals.has(place) ? `(${place.name})` : place.name);
       const inner = fused.map(({ kernel: name, y, inputs, parameters: [alpha, beta] }) => {
         const takes = inputs.map(({ place, period, repeat }) =>
-          period === 0 ? show(place) : `${show(place)}[${repeat === 1 ? `i % ${period}` : `i / ${repeat} % ${period}`}]`,
+          period === 0
+            ? show(place)
+            : `${show(place)}[${repeat === 1 ? `i % ${period}` : `i / ${repeat} % ${period}`}]`,
         );
         const numbers = [alpha, beta].filter((value) => value !== undefined && value !== 0);
         return `     · ${name} ${[...takes, ...numbers].join(" ")} → ${show(y)}`;
       });
-      return [`${number}  ${kernel} ${operands.map(showOperand).filter(Boolean).join(" ")}`.trimEnd(), ...inner];
+      return [
+        `${number}  ${kernel} ${operands.map(showOperand).filter(Boolean).join(" ")}`.trimEnd(),
+        ...inner,
+      ];
     })
     .join("\n");
 }

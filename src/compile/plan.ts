@@ -63,19 +63,42 @@ function livesOf(list: readonly Instruction[]): Map<Place, Life> {
 /** An elementwise result takes the memory of an input that nobody needs afterwards. */
 function shareInPlace(list: readonly Instruction[], lives: Map<Place, Life>): void {
   for (const [at, { head, operands, fused, locals }] of list.entries()) {
-    const read = new Set(operands.map((operand) => (typeof operand === "object" && "buffer" in operand ? operand.buffer : undefined)));
+    const read = new Set(
+      operands.map((operand) =>
+        typeof operand === "object" && "buffer" in operand ? operand.buffer : undefined,
+      ),
+    );
     for (const [index, { y, inputs }] of fused.entries()) {
       const target = lives.get(y);
       if (!target || locals.has(y) || target.first !== at || target.places.length > 1) continue;
       const donor = inputs.find(({ place, period }) => {
         const life = lives.get(place);
-        const later = fused.slice(index + 1).some((other) => other.inputs.some((input) => input.place === place));
-        const alone = fused.every(({ inputs: all }) => all.every((input) => input.place !== place || input.period === 0));
+        const later = fused
+          .slice(index + 1)
+          .some((other) => other.inputs.some((input) => input.place === place));
+        const alone = fused.every(({ inputs: all }) =>
+          all.every((input) => input.place !== place || input.period === 0),
+        );
         const free = place === head?.place || !read.has(place);
-        return period === 0 && life && life.last === at && life.bytes === y.bytes && !later && alone && free && life !== target;
+        return (
+          period === 0 &&
+          life &&
+          life.last === at &&
+          life.bytes === y.bytes &&
+          !later &&
+          alone &&
+          free &&
+          life !== target
+        );
       });
       const life = donor && lives.get(donor.place);
-      if (!life || fused.slice(index + 1).some((other) => life.places.some((place) => other.inputs.some((input) => input.place === place)))) continue;
+      if (
+        !life ||
+        fused
+          .slice(index + 1)
+          .some((other) => life.places.some((place) => other.inputs.some((input) => input.place === place)))
+      )
+        continue;
       life.places.push(y);
       life.last = Math.max(life.last, target.last);
       lives.set(y, life);

@@ -49,7 +49,11 @@ export class Program {
   readonly work: number;
   readonly #instructions: readonly Instruction[];
 
-  constructor(instructions: readonly Instruction[], regions: ReadonlyMap<string, number>, constants: readonly Constant[]) {
+  constructor(
+    instructions: readonly Instruction[],
+    regions: ReadonlyMap<string, number>,
+    constants: readonly Constant[],
+  ) {
     const encoder = new Encoder();
     for (const instruction of instructions) encoder.add(instruction);
     this.words = Int32Array.from(encoder.words);
@@ -58,7 +62,10 @@ export class Program {
     this.scratchBytes = Math.ceil(encoder.scratch / ALIGNMENT) * ALIGNMENT;
     this.regions = regions;
     this.constants = constants;
-    this.work = instructions.reduce((sum, { work, head, fused }) => sum + work + (head?.n ?? 0) * fused.length, 0);
+    this.work = instructions.reduce(
+      (sum, { work, head, fused }) => sum + work + (head?.n ?? 0) * fused.length,
+      0,
+    );
     this.#instructions = instructions;
   }
 
@@ -69,7 +76,11 @@ export class Program {
 
   /** Bytes of each region, of the program itself and of one thread's scratch, and their sum for one thread. */
   get memory(): Readonly<Record<string, number>> {
-    const parts = { ...Object.fromEntries(this.regions), program: this.words.byteLength, scratch: this.scratchBytes };
+    const parts = {
+      ...Object.fromEntries(this.regions),
+      program: this.words.byteLength,
+      scratch: this.scratchBytes,
+    };
     return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
   }
 }
@@ -156,10 +167,17 @@ class Encoder {
     for (const each of fused) this.#elementwise(each, locals);
   }
 
-  #elementwise({ kernel, y, inputs, parameters: [alpha, beta = 0] }: Elementwise, locals: ReadonlyMap<Place, number>): void {
+  #elementwise(
+    { kernel, y, inputs, parameters: [alpha, beta = 0] }: Elementwise,
+    locals: ReadonlyMap<Place, number>,
+  ): void {
     this.#begin(kernel, 0);
     const places = [y, ...inputs.map(({ place }) => place)];
-    this.words.push(places.reduce((mask, place, bit) => mask | (locals.has(place) ? 1 << bit : 0), 0), bits(alpha), bits(beta));
+    this.words.push(
+      places.reduce((mask, place, bit) => mask | (locals.has(place) ? 1 << bit : 0), 0),
+      bits(alpha),
+      bits(beta),
+    );
     const put = (place: Place) => {
       const local = locals.get(place);
       if (local === undefined) this.#address(place, 0);

@@ -2,7 +2,15 @@
 // and refuses it where it could read what it did not write, leave its memory, or race.
 import { ALIGNMENT, INSTRUCTION_OPERANDS } from "../../assembly/abi.ts";
 import { VerifyError } from "../core/errors.ts";
-import { ACTIVATIONS, type Access, accesses, BARRIER, type Instruction, MAP, type Place } from "./instruction.ts";
+import {
+  ACTIVATIONS,
+  type Access,
+  accesses,
+  BARRIER,
+  type Instruction,
+  MAP,
+  type Place,
+} from "./instruction.ts";
 
 /** Checks every rule that a program must keep. @throws VerifyError */
 export function verify(list: readonly Instruction[], regions: ReadonlyMap<string, number>): void {
@@ -16,22 +24,28 @@ export function verify(list: readonly Instruction[], regions: ReadonlyMap<string
       open = [];
       continue;
     }
-    if (each.operands.length > INSTRUCTION_OPERANDS) fail(`has ${each.operands.length} operands, at most ${INSTRUCTION_OPERANDS} fit`);
+    if (each.operands.length > INSTRUCTION_OPERANDS)
+      fail(`has ${each.operands.length} operands, at most ${INSTRUCTION_OPERANDS} fit`);
     checkGroup(each, fail);
     const touches = accesses(each);
     for (const touch of touches) {
       const { place, start, end } = touch;
       const size = regions.get(place.region) ?? 0;
-      if (start < 0 || end > size || start > end) fail(`${place.name} [${start}, ${end}) leaves ${place.region} of ${size} bytes`);
+      if (start < 0 || end > size || start > end)
+        fail(`${place.name} [${start}, ${end}) leaves ${place.region} of ${size} bytes`);
       if (start % 4 !== 0) fail(`${place.name} begins at byte ${start}, not on a word`);
       if (place.region === ACTIVATIONS) {
-        if (place.offset % ALIGNMENT !== 0) fail(`${place.name} begins at byte ${place.offset}, not on a cache line`);
-        if (touch.reads && !valid.has(place)) fail(`reads ${place.name}, which nothing has written or something has overwritten`);
+        if (place.offset % ALIGNMENT !== 0)
+          fail(`${place.name} begins at byte ${place.offset}, not on a cache line`);
+        if (touch.reads && !valid.has(place))
+          fail(`reads ${place.name}, which nothing has written or something has overwritten`);
       }
-      for (const earlier of open) if (races(earlier, touch)) fail(`${place.name} races with ${earlier.place.name}: no barrier between`);
+      for (const earlier of open)
+        if (races(earlier, touch)) fail(`${place.name} races with ${earlier.place.name}: no barrier between`);
       if (touch.writes && place.region === ACTIVATIONS) {
         for (const other of valid) {
-          if (other !== place && other.offset < end && start < other.offset + other.bytes) valid.delete(other);
+          if (other !== place && other.offset < end && start < other.offset + other.bytes)
+            valid.delete(other);
         }
         valid.add(place);
       }
@@ -48,7 +62,8 @@ function checkGroup({ kernel, head, fused, locals }: Instruction, fail: (problem
   for (const { inputs, y, kernel: inner } of fused) {
     for (const { place, period } of inputs) {
       if (locals.has(place) && !made.has(place)) fail(`${inner} reads ${place.name} before it is made`);
-      if (made.has(place) && period !== 0) fail(`${inner} broadcasts ${place.name}, which its own group makes`);
+      if (made.has(place) && period !== 0)
+        fail(`${inner} broadcasts ${place.name}, which its own group makes`);
     }
     made.add(y);
   }

@@ -22,7 +22,9 @@ export function showShape(shape: Shape): string {
 export function checkShape(where: string, shape: Shape): Shape {
   const bad = shape.findIndex((size) => !Number.isSafeInteger(size) || size < 1);
   if (bad >= 0) {
-    throw new ShapeError(`${where}: sizes must be positive integers: got ${shape[bad]} at axis ${bad} of ${showShape(shape)}`);
+    throw new ShapeError(
+      `${where}: sizes must be positive integers: got ${shape[bad]} at axis ${bad} of ${showShape(shape)}`,
+    );
   }
   return shape;
 }
@@ -43,12 +45,19 @@ export function broadcastShapes(where: string, a: Shape, b: Shape): Shape {
 }
 
 /** Axes as given, negative ones counted from the end, sorted and without repeats. */
-export function normalizeAxes(where: string, axes: number | readonly number[] | undefined, rank: number): number[] {
-  const list = axes === undefined ? Array.from({ length: rank }, (_, k) => k) : typeof axes === "number" ? [axes] : axes;
+export function normalizeAxes(
+  where: string,
+  axes: number | readonly number[] | undefined,
+  rank: number,
+): number[] {
+  const list =
+    axes === undefined ? Array.from({ length: rank }, (_, k) => k) : typeof axes === "number" ? [axes] : axes;
   const result = list.map((axis) => {
     const at = axis < 0 ? axis + rank : axis;
     if (!Number.isInteger(at) || at < 0 || at >= rank) {
-      throw new ShapeError(`${where}: no such axis: got ${axis}, wanted ${-rank} to ${rank - 1} for rank ${rank}`);
+      throw new ShapeError(
+        `${where}: no such axis: got ${axis}, wanted ${-rank} to ${rank - 1} for rank ${rank}`,
+      );
     }
     return at;
   });

@@ -14,7 +14,13 @@ import { EngineError, MemoryError, OptionError } from "../core/errors.ts";
 import { Crew } from "./crew.ts";
 import { type Instance, instantiate } from "./instance.ts";
 import { Allocator, type Block } from "./memory.ts";
-import { compileModule, compileModuleSync, type InstructionSet, relaxedSupported, threadsSupported } from "./variant.ts";
+import {
+  compileModule,
+  compileModuleSync,
+  type InstructionSet,
+  relaxedSupported,
+  threadsSupported,
+} from "./variant.ts";
 import { allowWide, checkWide } from "./wide.ts";
 
 /** How an engine is made. */
@@ -54,7 +60,14 @@ export class LoadedProgram {
   readonly code: Block;
   readonly scratch: Block;
 
-  constructor(engine: Engine, program: Program, regions: ReadonlyMap<string, Block>, own: Block[], code: Block, scratch: Block) {
+  constructor(
+    engine: Engine,
+    program: Program,
+    regions: ReadonlyMap<string, Block>,
+    own: Block[],
+    code: Block,
+    scratch: Block,
+  ) {
     this.engine = engine;
     this.program = program;
     this.#regions = regions;
@@ -161,7 +174,11 @@ export class Engine {
     const needed = missing.reduce((sum, [, bytes]) => sum + bytes, program.words.byteLength + scratchBytes);
     const allowed = this.#allocator.limit - this.#allocator.used;
     if (needed > allowed) {
-      throw new MemoryError(`program: needs ${needed} bytes, ${allowed} of ${this.#allocator.limit} are left`, needed, allowed);
+      throw new MemoryError(
+        `program: needs ${needed} bytes, ${allowed} of ${this.#allocator.limit} are left`,
+        needed,
+        allowed,
+      );
     }
     const own: Block[] = [];
     const take = (bytes: number, what: string) => {
@@ -207,7 +224,8 @@ export class Engine {
 
   /** Runs without a promise; for engines of one thread. */
   runSync(loaded: LoadedProgram, steps = 1): RunResult {
-    if (this.threads > 1) throw new EngineError(`engine: has ${this.threads} threads; only one thread can run without a promise`);
+    if (this.threads > 1)
+      throw new EngineError(`engine: has ${this.threads} threads; only one thread can run without a promise`);
     if (this.#busy) throw new EngineError("engine: another run is under way");
     this.#start(loaded, steps);
     this.#busy = false;
@@ -261,9 +279,14 @@ export class Engine {
     for (const [index, kernel] of program.kernels.entries()) {
       words[index * INSTRUCTION_WORDS] = this.#slot(kernel);
     }
-    for (const { word, region, offset } of program.relocations) words[word] = loaded.region(region).address + offset;
+    for (const { word, region, offset } of program.relocations)
+      words[word] = loaded.region(region).address + offset;
     for (const { place, bytes } of program.constants) {
-      new Uint8Array(this.memory.buffer, loaded.region(place.region).address + place.offset, bytes.length).set(bytes);
+      new Uint8Array(
+        this.memory.buffer,
+        loaded.region(place.region).address + place.offset,
+        bytes.length,
+      ).set(bytes);
     }
   }
 
@@ -281,10 +304,14 @@ function settle({ threads = "auto", numerics = "fast", memoryLimit = 2 * GIB, wi
     throw new OptionError(`createEngine: threads: wanted "auto" or 1 to 64, got ${threads}`);
   }
   if (numerics !== "fast" && numerics !== "exact") {
-    throw new OptionError(`createEngine: numerics: wanted "fast" or "exact", got ${JSON.stringify(numerics)}`);
+    throw new OptionError(
+      `createEngine: numerics: wanted "fast" or "exact", got ${JSON.stringify(numerics)}`,
+    );
   }
   if (!(memoryLimit >= PAGE && memoryLimit <= 4 * GIB)) {
-    throw new OptionError(`createEngine: memoryLimit: wanted ${PAGE} to ${4 * GIB} bytes, got ${memoryLimit}`);
+    throw new OptionError(
+      `createEngine: memoryLimit: wanted ${PAGE} to ${4 * GIB} bytes, got ${memoryLimit}`,
+    );
   }
   const instructionSet: InstructionSet = numerics === "fast" && relaxedSupported() ? "relaxed" : "plain";
   return { threads, instructionSet, memoryLimit, wide };
@@ -311,7 +338,9 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const threads = wanted.threads === "auto" ? await coreCount() : wanted.threads;
   const shared = threads > 1;
   if (shared && !threadsSupported()) {
-    throw new EngineError(`createEngine: threads: got ${threads}, but this runtime cannot share memory among threads`);
+    throw new EngineError(
+      `createEngine: threads: got ${threads}, but this runtime cannot share memory among threads`,
+    );
   }
   const wide = wanted.wide && (await allowWide());
   const module = await compileModule(instructionSet, shared);
@@ -334,5 +363,11 @@ export function createEngineSync(options: Omit<EngineOptions, "threads" | "wide"
   const { instructionSet, memoryLimit } = settle(options);
   const module = compileModuleSync(instructionSet, false);
   const memory = createMemory(memoryLimit, false);
-  return new Engine({ instructionSet, memory, memoryLimit, instance: instantiate(module, memory), wide: false });
+  return new Engine({
+    instructionSet,
+    memory,
+    memoryLimit,
+    instance: instantiate(module, memory),
+    wide: false,
+  });
 }

@@ -71,7 +71,11 @@ export class Allocator {
   #extend(end: number, bytes: number, what: string): void {
     const fail = () => {
       const allowed = this.limit - this.#used;
-      return new MemoryError(`${what}: needs ${bytes} bytes, ${allowed} of ${this.limit} are left`, bytes, allowed);
+      return new MemoryError(
+        `${what}: needs ${bytes} bytes, ${allowed} of ${this.limit} are left`,
+        bytes,
+        allowed,
+      );
     };
     if (end > this.limit) throw fail();
     const missing = end - this.memory.buffer.byteLength;

@@ -27,7 +27,12 @@ export async function allowWide(): Promise<boolean> {
 export function checkWide(engine: Engine): boolean {
   const graph = new Graph();
   const values = (name: string, shape: readonly number[]) => graph.input(name, shape);
-  const inputs: Tensor[] = [values("x", [37, 41]), values("w", [41, 48]), values("b", [48]), values("v", [48, 19])];
+  const inputs: Tensor[] = [
+    values("x", [37, 41]),
+    values("w", [41, 48]),
+    values("b", [48]),
+    values("v", [48, 19]),
+  ];
   const [x, w, b, v] = inputs as [Tensor, Tensor, Tensor, Tensor];
   const labels = graph.input("labels", [37], "i32");
   const hidden = matmul(relu(matmul(x, w, b)), v);

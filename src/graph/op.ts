@@ -100,7 +100,12 @@ export interface Emitter {
   /** Calls a kernel. */
   call(kernel: string, operands: readonly Operand[], options?: CallOptions): void;
   /** output = kernel(inputs) element by element, inputs broadcast; fused with its neighbours where that is possible. */
-  elementwise(kernel: string, output: Tensor, inputs: readonly Tensor[], parameters?: readonly [number, number?]): void;
+  elementwise(
+    kernel: string,
+    output: Tensor,
+    inputs: readonly Tensor[],
+    parameters?: readonly [number, number?],
+  ): void;
 }
 
 export interface CallOptions {

@@ -27,14 +27,17 @@ export function reverse(of: Tensor, withRespectTo: readonly Tensor[], join: Join
     const dy = result.get(node.outputs[0]!);
     if (dy === undefined) continue;
     const { gradient, name } = node.op;
-    if (gradient === "none") throw new OptionError(`${name}: has no gradient, but the loss depends on parameters through it`);
+    if (gradient === "none")
+      throw new OptionError(`${name}: has no gradient, but the loss depends on parameters through it`);
     const wants = (input: number) => depends.has(node.inputs[input]!.node);
     const { inputs, outputs, attributes } = node;
     for (const [index, dx] of gradient({ inputs, outputs, attributes, dy, wants }).entries()) {
       const input = inputs[index]!;
       if (dx === undefined || !wants(index)) continue;
       if (input.index !== 0) {
-        throw new OptionError(`${input.node.op?.name}: not differentiable twice: ${name} depends on its residual`);
+        throw new OptionError(
+          `${input.node.op?.name}: not differentiable twice: ${name} depends on its residual`,
+        );
       }
       if (!sameShape(dx.shape, input.shape)) {
         throw new ShapeError(

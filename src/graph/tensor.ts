@@ -99,10 +99,15 @@ export class Graph {
   }
 
   /** Numbers known beforehand. */
-  constant(values: number | ArrayLike<number>, shape: Shape = typeof values === "number" ? [] : [values.length]): Tensor {
+  constant(
+    values: number | ArrayLike<number>,
+    shape: Shape = typeof values === "number" ? [] : [values.length],
+  ): Tensor {
     const data = typeof values === "number" ? Float32Array.of(values) : Float32Array.from(values);
     if (data.length !== sizeOf(shape)) {
-      throw new ShapeError(`constant: got ${data.length} values, wanted ${sizeOf(shape)} for shape [${shape.join(", ")}]`);
+      throw new ShapeError(
+        `constant: got ${data.length} values, wanted ${sizeOf(shape)} for shape [${shape.join(", ")}]`,
+      );
     }
     return this.#source({ kind: "constant", values: data }, { shape, dtype: "f32" });
   }
@@ -113,7 +118,8 @@ export class Graph {
       if (input.graph !== this) throw new ShapeError(`${op.name}: a tensor belongs to another model's graph`);
     }
     const types = op.shape(inputs, attributes);
-    return this.#add(op, undefined, inputs, attributes, Array.isArray(types) ? types : [types as ValueType]).outputs;
+    return this.#add(op, undefined, inputs, attributes, Array.isArray(types) ? types : [types as ValueType])
+      .outputs;
   }
 
   /** A name for the next thing of a kind: dense, dense_1, … in the order of first use; an owner keeps its name. */

@@ -1,8 +1,8 @@
 // What parameters start from. Fans are those of a weight [in, out].
 import type { Shape } from "../core/shape.ts";
 import type { Graph, Initializer } from "../graph/tensor.ts";
-import { randomNormal, randomOrthogonal, randomTruncatedNormal, randomUniform } from "../ops/random.ts";
 import { broadcastTo } from "../ops/movement.ts";
+import { randomNormal, randomOrthogonal, randomTruncatedNormal, randomUniform } from "../ops/random.ts";
 
 function fans(shape: Shape): { fanIn: number; fanOut: number } {
   const receptive = shape.slice(0, -2).reduce((product, size) => product * size, 1);
@@ -66,4 +66,9 @@ export const lecunNormal: Initializer = normally(({ fanIn }) => 1 / fanIn);
 export const orthogonal =
   (gain = 1): Initializer =>
   (graph, shape, stream) =>
-    randomOrthogonal(graph, [shape.slice(0, -1).reduce((p, size) => p * size, 1), shape.at(-1)!], stream, gain);
+    randomOrthogonal(
+      graph,
+      [shape.slice(0, -1).reduce((p, size) => p * size, 1), shape.at(-1)!],
+      stream,
+      gain,
+    );

@@ -4,7 +4,12 @@ import { type Shape, showShape, sizeOf } from "../core/shape.ts";
 
 /** Stored examples, as a dataset has them: a model sees values · scale + offset. */
 export interface StoredInputs {
-  readonly inputs: { readonly values: ArrayLike<number>; readonly shape: Shape; readonly scale: number; readonly offset: number };
+  readonly inputs: {
+    readonly values: ArrayLike<number>;
+    readonly shape: Shape;
+    readonly scale: number;
+    readonly offset: number;
+  };
   readonly indices?: Int32Array | undefined;
   readonly length: number;
 }
@@ -22,16 +27,25 @@ export interface InputReader {
 export function readInputs(where: string, inputs: Inputs, shape: Shape): InputReader {
   const size = sizeOf(shape);
   if ("inputs" in inputs) return readStored(where, inputs, shape);
-  const flat = (typeof inputs[0] === "number" ? inputs : Float32Array.from((inputs as unknown[]).flat(Number.POSITIVE_INFINITY) as number[])) as ArrayLike<number>;
+  const flat = (
+    typeof inputs[0] === "number"
+      ? inputs
+      : Float32Array.from((inputs as unknown[]).flat(Number.POSITIVE_INFINITY) as number[])
+  ) as ArrayLike<number>;
   const nested = flat !== inputs;
   // Rows may be typed arrays, which flat() leaves as they are.
-  const values = nested && ArrayBuffer.isView(inputs[0]) ? join(inputs as readonly ArrayLike<number>[]) : flat;
+  const values =
+    nested && ArrayBuffer.isView(inputs[0]) ? join(inputs as readonly ArrayLike<number>[]) : flat;
   if (values.length === 0 || values.length % size !== 0) {
-    throw new ShapeError(`${where}: got ${values.length} numbers, wanted a multiple of ${size} for inputs of shape ${showShape(shape)}`);
+    throw new ShapeError(
+      `${where}: got ${values.length} numbers, wanted a multiple of ${size} for inputs of shape ${showShape(shape)}`,
+    );
   }
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i])) {
-      throw new DataError(`${where}: example ${Math.floor(i / size)}, element ${i % size}: wanted a finite number, got ${values[i]}`);
+      throw new DataError(
+        `${where}: example ${Math.floor(i / size)}, element ${i % size}: wanted a finite number, got ${values[i]}`,
+      );
     }
   }
   const array = values instanceof Float32Array ? values : Float32Array.from(values);
@@ -54,7 +68,9 @@ function join(rows: readonly ArrayLike<number>[]): Float32Array {
 function readStored(where: string, { inputs, indices, length }: StoredInputs, shape: Shape): InputReader {
   const size = sizeOf(shape);
   if (sizeOf(inputs.shape) !== size) {
-    throw new ShapeError(`${where}: the dataset has inputs of shape ${showShape(inputs.shape)}, the model wants ${showShape(shape)}`);
+    throw new ShapeError(
+      `${where}: the dataset has inputs of shape ${showShape(inputs.shape)}, the model wants ${showShape(shape)}`,
+    );
   }
   const { values, scale, offset } = inputs;
   return {
@@ -62,7 +78,8 @@ function readStored(where: string, { inputs, indices, length }: StoredInputs, sh
     read(from, to, into) {
       for (let example = from, at = 0; example < to; example++) {
         const start = (indices?.[example] ?? example) * size;
-        for (let k = 0; k < size; k++) into[at++] = Math.fround(values[start + k]! * Math.fround(scale)) + Math.fround(offset);
+        for (let k = 0; k < size; k++)
+          into[at++] = Math.fround(values[start + k]! * Math.fround(scale)) + Math.fround(offset);
       }
     },
   };

@@ -14,7 +14,11 @@ export interface LayerScope {
 }
 
 /** Makes a layer of a kind from its body; `name` replaces the counted one. */
-export function defineLayer(kind: string, body: (x: Tensor, scope: LayerScope) => Tensor, name?: string): Layer {
+export function defineLayer(
+  kind: string,
+  body: (x: Tensor, scope: LayerScope) => Tensor,
+  name?: string,
+): Layer {
   const layer: Layer = (x) => {
     const { graph } = x;
     const own = name ?? graph.nameFor(kind, layer);
@@ -26,7 +30,10 @@ export function defineLayer(kind: string, body: (x: Tensor, scope: LayerScope) =
 }
 
 /** The activation of a name. @throws OptionError that lists the known names. */
-export function activationOf(where: string, name: ActivationName | ((x: Tensor) => Tensor)): (x: Tensor) => Tensor {
+export function activationOf(
+  where: string,
+  name: ActivationName | ((x: Tensor) => Tensor),
+): (x: Tensor) => Tensor {
   if (typeof name === "function") return name;
   if (!Object.hasOwn(activations, name)) {
     const known = Object.keys(activations).join(", ");

@@ -19,7 +19,16 @@ export interface DenseOptions {
   readonly name?: string;
 }
 
-const RECTIFIERS: readonly unknown[] = ["relu", "leakyRelu", "relu6", "elu", "gelu", "geluTanh", "silu", "mish"];
+const RECTIFIERS: readonly unknown[] = [
+  "relu",
+  "leakyRelu",
+  "relu6",
+  "elu",
+  "gelu",
+  "geluTanh",
+  "silu",
+  "mish",
+];
 
 /**
  * Fully connected: y = activation(x · weight + bias), [batch, ..., in] → [batch, ..., units].

@@ -46,7 +46,9 @@ export class Model {
     const graph = new Graph("train");
     const output = this.trace(graph, graph.input("input", [1, ...input]));
     if (output.shape[0] !== 1) {
-      throw new ShapeError(`model: the output must keep the batch as its first axis, got ${showShape(output.shape)}`);
+      throw new ShapeError(
+        `model: the output must keep the batch as its first axis, got ${showShape(output.shape)}`,
+      );
     }
     this.outputShape = output.shape.slice(1);
     this.weights = new Weights(graph.parameters.values());
@@ -116,7 +118,9 @@ export class Model {
   }
 
   /** Sets every parameter. @throws ShapeError naming one that is missing, unknown or of another shape; then nothing is changed. */
-  setParameters(parameters: ReadonlyMap<string, { readonly shape: Shape; readonly values: ArrayLike<number> }>): void {
+  setParameters(
+    parameters: ReadonlyMap<string, { readonly shape: Shape; readonly values: ArrayLike<number> }>,
+  ): void {
     this.weights.set(parameters);
   }
 
@@ -131,7 +135,11 @@ export class Model {
   /** Takes the parameters from the bytes of a safetensors file. @throws FormatError, ShapeError; then nothing is changed. */
   fromBytes(bytes: Uint8Array): void {
     const { tensors } = readSafetensors(bytes);
-    this.setParameters(new Map([...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, values: toFloat32(tensor) }])));
+    this.setParameters(
+      new Map(
+        [...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, values: toFloat32(tensor) }]),
+      ),
+    );
   }
 
   /** Writes the parameters to a safetensors file; a crash leaves the old file or the new one, never half of one. */
@@ -155,7 +163,8 @@ export class Model {
         to,
         program,
         inputs: () => program.floats("input", 0, (to - from) * sizeOf(this.inputShape)),
-        outputs: (into: Float32Array) => into.set(program.floats("output", 0, (to - from) * outputSize), from * outputSize),
+        outputs: (into: Float32Array) =>
+          into.set(program.floats("output", 0, (to - from) * outputSize), from * outputSize),
       };
     }
   }
@@ -183,7 +192,14 @@ export class Model {
   place(graph: Graph): [Tensor, { region: string; offset: number }][] {
     return this.weights.segments.flatMap(({ name, offset }) => {
       const tensor = graph.parameters.get(name);
-      return tensor ? [[tensor, { region: "parameters", offset: offset * 4 }] as [Tensor, { region: string; offset: number }]] : [];
+      return tensor
+        ? [
+            [tensor, { region: "parameters", offset: offset * 4 }] as [
+              Tensor,
+              { region: string; offset: number },
+            ],
+          ]
+        : [];
     });
   }
 }
@@ -210,4 +226,3 @@ export function sequential(options: ModelOptions, ...layers: readonly Layer[]): 
 export function defineModel(options: ModelOptions, apply: (x: Tensor) => Tensor): Model {
   return new Model(options.input, apply);
 }
-

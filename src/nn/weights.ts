@@ -77,7 +77,11 @@ export class Weights {
 
   /** Takes initial values from a program that has run. */
   take(loaded: LoadedProgram): void {
-    this.#write((values) => values.set(loaded.floats("parameters", 0, Math.min(this.length, loaded.region("parameters").bytes >> 2))));
+    this.#write((values) =>
+      values.set(
+        loaded.floats("parameters", 0, Math.min(this.length, loaded.region("parameters").bytes >> 2)),
+      ),
+    );
     loaded.release();
   }
 
@@ -125,7 +129,10 @@ export class Weights {
   read(): Map<string, ParameterValues> {
     const all = this.snapshot();
     return new Map(
-      this.segments.map(({ name, shape, offset, size }) => [name, { shape, values: all.slice(offset, offset + size) }]),
+      this.segments.map(({ name, shape, offset, size }) => [
+        name,
+        { shape, values: all.slice(offset, offset + size) },
+      ]),
     );
   }
 
@@ -133,7 +140,9 @@ export class Weights {
   set(parameters: ReadonlyMap<string, { readonly shape: Shape; readonly values: ArrayLike<number> }>): void {
     for (const name of parameters.keys()) {
       if (!this.segments.some((segment) => segment.name === name)) {
-        throw new ShapeError(`parameters: the model has no ${name}; it has ${this.segments.map((each) => each.name).join(", ")}`);
+        throw new ShapeError(
+          `parameters: the model has no ${name}; it has ${this.segments.map((each) => each.name).join(", ")}`,
+        );
       }
     }
     const next = new Float32Array(this.length);
@@ -141,7 +150,9 @@ export class Weights {
       const given = parameters.get(name);
       if (!given) throw new ShapeError(`parameters: ${name} ${showShape(shape)} is missing`);
       if (!sameShape(given.shape, shape) || given.values.length !== size) {
-        throw new ShapeError(`parameters: ${name}: got ${showShape(given.shape)}, wanted ${showShape(shape)}`);
+        throw new ShapeError(
+          `parameters: ${name}: got ${showShape(given.shape)}, wanted ${showShape(shape)}`,
+        );
       }
       next.set(Float32Array.from(given.values), offset);
     }
@@ -159,6 +170,7 @@ export class Weights {
   }
 
   #check(): void {
-    if (!this.#initialized) throw new EngineError("model: it has no weights yet: train, load or initialize it first");
+    if (!this.#initialized)
+      throw new EngineError("model: it has no weights yet: train, load or initialize it first");
   }
 }

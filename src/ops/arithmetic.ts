@@ -1,7 +1,14 @@
 // Elementwise arithmetic, comparisons and elementary functions, all broadcasting.
 import { broadcastShapes } from "../core/shape.ts";
 import { scalarOf, Tensor } from "../graph/tensor.ts";
-import { applyElementwise, elementwise, lift, type Parameters, type TensorLike, withGradientKernel } from "./elementwise.ts";
+import {
+  applyElementwise,
+  elementwise,
+  lift,
+  type Parameters,
+  type TensorLike,
+  withGradientKernel,
+} from "./elementwise.ts";
 
 const addOp = elementwise("add", ({ dy }) => [dy, dy]);
 const subOp = elementwise("sub", ({ dy, wants }) => [dy, wants(1) ? neg(dy) : undefined]);
@@ -99,7 +106,8 @@ export const less = (a: TensorLike, b: TensorLike): Tensor => on(lessOp, a, b);
 /** 1 where a ≤ b, else 0. */
 export const lessEqual = (a: TensorLike, b: TensorLike): Tensor => on(lessEqualOp, a, b);
 /** a where the condition is not 0, else b. */
-export const where = (condition: TensorLike, a: TensorLike, b: TensorLike): Tensor => on(whereOp, condition, a, b);
+export const where = (condition: TensorLike, a: TensorLike, b: TensorLike): Tensor =>
+  on(whereOp, condition, a, b);
 /** −x. */
 export const neg = (x: Tensor): Tensor => on(negOp, x);
 /** |x|; its gradient at 0 is 0. */
@@ -131,4 +139,5 @@ export const ceil = (x: Tensor): Tensor => on(ceilOp, x);
 /** The nearest integer, halves to even; its gradient is 0. */
 export const round = (x: Tensor): Tensor => on(roundOp, x);
 /** x held between low and high; the gradient passes inside and at the limits, as in PyTorch. */
-export const clamp = (x: Tensor, low: number, high: number): Tensor => withParameters(clampOp, x, [low, high]);
+export const clamp = (x: Tensor, low: number, high: number): Tensor =>
+  withParameters(clampOp, x, [low, high]);

@@ -32,7 +32,9 @@ export function lift(where: string, ...operands: readonly TensorLike[]): Tensor[
 /** Whether the kernels can broadcast directly: ones, then sizes that agree, then ones. */
 function simplyBroadcast(from: Shape, to: Shape): boolean {
   const pad = to.length - from.length;
-  const spans = to.map((size, axis) => (size === 1 ? "any" : (from[axis - pad] ?? 1) === size ? "full" : "one"));
+  const spans = to.map((size, axis) =>
+    size === 1 ? "any" : (from[axis - pad] ?? 1) === size ? "full" : "one",
+  );
   const kinds = spans.filter((kind) => kind !== "any").join(" ");
   return /^(one ?)*(full ?)*(one ?)*$/.test(kinds);
 }
@@ -67,7 +69,11 @@ export function elementwise(name: string, gradient: GradientRule<Parameters> | "
 }
 
 /** Applies an elementwise op, broadcasting its operands. */
-export function applyElementwise(op: Op<Parameters>, operands: readonly TensorLike[], parameters: Parameters = [0]): Tensor {
+export function applyElementwise(
+  op: Op<Parameters>,
+  operands: readonly TensorLike[],
+  parameters: Parameters = [0],
+): Tensor {
   const spread = lift(op.name, ...operands);
   const shapeOf = (all: readonly Tensor[]) =>
     all.reduce<Shape>((shape, tensor) => broadcastShapes(op.name, shape, tensor.shape), []);
@@ -75,7 +81,9 @@ export function applyElementwise(op: Op<Parameters>, operands: readonly TensorLi
   // What another operand spreads anyway need not be spread in memory first.
   const bare = spread.map(beforeBroadcast);
   const tensors = sameShape(shapeOf(bare), shape) ? bare : spread;
-  const inputs = tensors.map((tensor) => (simplyBroadcast(tensor.shape, shape) ? tensor : broadcastTo(tensor, shape)));
+  const inputs = tensors.map((tensor) =>
+    simplyBroadcast(tensor.shape, shape) ? tensor : broadcastTo(tensor, shape),
+  );
   return tensors[0]!.graph.apply(op, inputs, parameters)[0]!;
 }
 

@@ -27,7 +27,10 @@ const scatterAddOp = defineOp<number>({
 const gatherOp = defineOp({
   name: "gather",
   shape: ([x, indices]) => ({ shape: [indices!.size, x!.shape[1]!], dtype: "f32" }),
-  gradient: ({ inputs: [x, indices], dy }) => [x!.graph.apply(scatterAddOp, [dy, indices!], x!.shape[0]!)[0], undefined],
+  gradient: ({ inputs: [x, indices], dy }) => [
+    x!.graph.apply(scatterAddOp, [dy, indices!], x!.shape[0]!)[0],
+    undefined,
+  ],
   emit(emitter, { inputs: [x, indices], outputs: [y] }) {
     const [count, columns] = x!.shape as [number, number];
     emitter.call("gather", [
@@ -47,11 +50,16 @@ const gatherOp = defineOp({
  */
 export function gather(x: Tensor, indices: Tensor): Tensor {
   if (x.rank < 1 || x.dtype !== "f32" || indices.dtype !== "i32") {
-    throw new ShapeError(`gather: wanted an f32 tensor of rank 1 or more and i32 indices, got ${x.dtype} ${showShape(x.shape)} and ${indices.dtype}`);
+    throw new ShapeError(
+      `gather: wanted an f32 tensor of rank 1 or more and i32 indices, got ${x.dtype} ${showShape(x.shape)} and ${indices.dtype}`,
+    );
   }
   limitLabels(indices, x.shape[0]!);
   const flat = reshape(x, [x.shape[0]!, x.size / x.shape[0]!]);
-  return reshape(x.graph.apply(gatherOp, [flat, indices], undefined)[0]!, [...indices.shape, ...x.shape.slice(1)]);
+  return reshape(x.graph.apply(gatherOp, [flat, indices], undefined)[0]!, [
+    ...indices.shape,
+    ...x.shape.slice(1),
+  ]);
 }
 
 const oneHotOp = defineOp<number>({
@@ -61,7 +69,12 @@ const oneHotOp = defineOp<number>({
   emit(emitter, { inputs: [labels], outputs: [y], attributes: classes }) {
     const n = labels!.size;
     const cut = rows(n, classes * 4);
-    emitter.call("oneHot", [n, classes, read(emitter.buffer(labels!), rows(n, 4)), write(emitter.buffer(y!), cut)]);
+    emitter.call("oneHot", [
+      n,
+      classes,
+      read(emitter.buffer(labels!), rows(n, 4)),
+      write(emitter.buffer(y!), cut),
+    ]);
   },
 });
 
@@ -79,7 +92,11 @@ const equalLabelsOp = defineOp({
   emit(emitter, { inputs: [a, b], outputs: [y] }) {
     const n = a!.size;
     const cut = elements(n);
-    const operands = [read(emitter.buffer(a!), cut), read(emitter.buffer(b!), cut), write(emitter.buffer(y!), cut)];
+    const operands = [
+      read(emitter.buffer(a!), cut),
+      read(emitter.buffer(b!), cut),
+      write(emitter.buffer(y!), cut),
+    ];
     emitter.call("equalLabels", [n, ...operands]);
   },
 });

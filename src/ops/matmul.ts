@@ -22,7 +22,9 @@ const matmulOp: Op<Layout> = defineOp<Layout>({
   shape([a, b, bias], layout) {
     const { m, n, k, inner } = sizes(a!, b!, layout);
     if (k !== inner) {
-      throw new ShapeError(`matmul: inner sizes differ: ${showShape(a!.shape)} × ${showShape(b!.shape)} (${k} ≠ ${inner})`);
+      throw new ShapeError(
+        `matmul: inner sizes differ: ${showShape(a!.shape)} × ${showShape(b!.shape)} (${k} ≠ ${inner})`,
+      );
     }
     if (bias && (bias.rank !== 1 || bias.shape[0] !== n)) {
       throw new ShapeError(`matmul: bias has shape ${showShape(bias.shape)}, wanted [${n}]`);
@@ -31,8 +33,16 @@ const matmulOp: Op<Layout> = defineOp<Layout>({
   },
   gradient({ inputs: [a, b, bias], attributes: layout, dy, wants }) {
     const product = (x: Tensor, y: Tensor, how: Layout) => x.graph.apply(matmulOp, [x, y], how)[0]!;
-    const da = { NN: () => product(dy, b!, "NT"), NT: () => product(dy, b!, "NN"), TN: () => product(b!, dy, "NT") };
-    const db = { NN: () => product(a!, dy, "TN"), NT: () => product(dy, a!, "TN"), TN: () => product(a!, dy, "NN") };
+    const da = {
+      NN: () => product(dy, b!, "NT"),
+      NT: () => product(dy, b!, "NN"),
+      TN: () => product(b!, dy, "NT"),
+    };
+    const db = {
+      NN: () => product(a!, dy, "TN"),
+      NT: () => product(dy, a!, "TN"),
+      TN: () => product(a!, dy, "NN"),
+    };
     return [
       wants(0) ? da[layout]() : undefined,
       wants(1) ? db[layout]() : undefined,
@@ -68,10 +78,13 @@ const matmulOp: Op<Layout> = defineOp<Layout>({
  */
 export function matmul(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
   if (a.rank < 1 || b.rank !== 2) {
-    throw new ShapeError(`matmul: wanted [..., m, k] × [k, n], got ${showShape(a.shape)} × ${showShape(b.shape)}`);
+    throw new ShapeError(
+      `matmul: wanted [..., m, k] × [k, n], got ${showShape(a.shape)} × ${showShape(b.shape)}`,
+    );
   }
   const rows = a.rank === 2 ? a : reshape(a, [a.size / a.shape.at(-1)!, a.shape.at(-1)!]);
   const inputs = bias ? [rows, b, bias] : [rows, b];
-  if (inputs.some((input) => input.dtype !== "f32")) throw new ShapeError("matmul: wanted f32 operands, got i32");
+  if (inputs.some((input) => input.dtype !== "f32"))
+    throw new ShapeError("matmul: wanted f32 operands, got i32");
   return reshape(a.graph.apply(matmulOp, inputs, "NN")[0]!, [...a.shape.slice(0, -1), b.shape[1]!]);
 }

@@ -1,6 +1,13 @@
 // Ops that move numbers: broadcast, permute, slice, pad, concatenate. Each is one or more strided copies.
 import { ShapeError } from "../core/errors.ts";
-import { broadcastShapes, normalizeAxes, type Shape, sameShape, showShape, stridesOf } from "../core/shape.ts";
+import {
+  broadcastShapes,
+  normalizeAxes,
+  type Shape,
+  sameShape,
+  showShape,
+  stridesOf,
+} from "../core/shape.ts";
 import { type Buffer, defineOp, type Emitter, elements, float, read, rows, write } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { sumTo } from "./elementwise.ts";
@@ -35,7 +42,8 @@ function emitCopy(emitter: Emitter, box: Box, x: Buffer, y: Buffer): void {
   const count = outer.reduce((product, [size]) => product * size, 1);
   const table = emitter.table("strides", outer.flat());
   // Only a copy that writes all of y, row after row, shares y among threads as other kernels do.
-  const whole = box.yStart === 0 && count * columns * 4 === y.bytes && sameShape(box.yStrides, stridesOf(box.shape));
+  const whole =
+    box.yStart === 0 && count * columns * 4 === y.bytes && sameShape(box.yStrides, stridesOf(box.shape));
   const from = read(x);
   const to = write(y, whole ? rows(count, columns * 4) : undefined);
   emitter.call("copy", [
@@ -83,7 +91,12 @@ export function beforeBroadcast(x: Tensor): Tensor {
 const permuteOp = defineOp<readonly number[]>({
   name: "permute",
   shape: ([x], axes) => ({ shape: axes.map((axis) => x!.shape[axis]!), dtype: x!.dtype }),
-  gradient: ({ attributes: axes, dy }) => [permute(dy, axes.map((_, axis) => axes.indexOf(axis)))],
+  gradient: ({ attributes: axes, dy }) => [
+    permute(
+      dy,
+      axes.map((_, axis) => axes.indexOf(axis)),
+    ),
+  ],
   emit(emitter, { inputs: [x], outputs: [y], attributes: axes }) {
     const strides = stridesOf(x!.shape);
     const shape = y!.shape;
@@ -97,7 +110,10 @@ const permuteOp = defineOp<readonly number[]>({
  * Reorders the axes: axis k of the result is axis axes[k] of x. Default: reversed, a transposition.
  * @example permute(images, [0, 3, 1, 2])
  */
-export function permute(x: Tensor, axes: readonly number[] = x.shape.map((_, axis) => x.rank - 1 - axis)): Tensor {
+export function permute(
+  x: Tensor,
+  axes: readonly number[] = x.shape.map((_, axis) => x.rank - 1 - axis),
+): Tensor {
   if (axes.length !== x.rank || normalizeAxes("permute", axes, x.rank).length !== x.rank) {
     throw new ShapeError(`permute: wanted each axis of ${showShape(x.shape)} once, got [${axes.join(", ")}]`);
   }
@@ -115,7 +131,10 @@ const sliceOp = defineOp<Slice>({
   name: "slice",
   shape: ([x], { size }) => ({ shape: size, dtype: x!.dtype }),
   gradient: ({ inputs: [x], attributes: { start, size }, dy }) => [
-    pad(dy, start.map((from, axis): [number, number] => [from, x!.shape[axis]! - from - size[axis]!])),
+    pad(
+      dy,
+      start.map((from, axis): [number, number] => [from, x!.shape[axis]! - from - size[axis]!]),
+    ),
   ],
   emit(emitter, { inputs: [x], outputs: [y], attributes: { start, size } }) {
     const xStrides = stridesOf(x!.shape);
@@ -136,7 +155,9 @@ export function slice(x: Tensor, start: readonly number[], size: Shape): Tensor 
     size.length === x.rank &&
     start.every((from, axis) => from >= 0 && size[axis]! >= 1 && from + size[axis]! <= x.shape[axis]!);
   if (!fits) {
-    throw new ShapeError(`slice: start ${showShape(start)} with size ${showShape(size)} does not lie inside ${showShape(x.shape)}`);
+    throw new ShapeError(
+      `slice: start ${showShape(start)} with size ${showShape(size)} does not lie inside ${showShape(x.shape)}`,
+    );
   }
   return sameShape(size, x.shape) ? x : x.graph.apply(sliceOp, [x], { start, size })[0]!;
 }
@@ -152,13 +173,24 @@ const padOp = defineOp<Padding>({
     shape: x!.shape.map((size, axis) => size + widths[axis]![0] + widths[axis]![1]),
     dtype: x!.dtype,
   }),
-  gradient: ({ inputs: [x], attributes: { widths }, dy }) => [slice(dy, widths.map(([before]) => before), x!.shape)],
+  gradient: ({ inputs: [x], attributes: { widths }, dy }) => [
+    slice(
+      dy,
+      widths.map(([before]) => before),
+      x!.shape,
+    ),
+  ],
   emit(emitter, { inputs: [x], outputs: [y], attributes: { widths, value } }) {
     const to = emitter.buffer(y!);
     const yStrides = stridesOf(y!.shape);
     const yStart = widths.reduce((sum, [before], axis) => sum + before * yStrides[axis]!, 0);
     emitter.call("fill", [y!.size, float(value), write(to, elements(y!.size))]);
-    emitCopy(emitter, { shape: x!.shape, xStart: 0, xStrides: stridesOf(x!.shape), yStart, yStrides }, emitter.buffer(x!), to);
+    emitCopy(
+      emitter,
+      { shape: x!.shape, xStart: 0, xStrides: stridesOf(x!.shape), yStart, yStrides },
+      emitter.buffer(x!),
+      to,
+    );
   },
 });
 
@@ -167,8 +199,13 @@ const padOp = defineOp<Padding>({
  * @example pad(images, [[0, 0], [2, 2], [2, 2], [0, 0]])
  */
 export function pad(x: Tensor, widths: readonly (readonly [number, number])[], value = 0): Tensor {
-  if (widths.length !== x.rank || widths.some((pair) => pair.some((width) => !Number.isInteger(width) || width < 0))) {
-    throw new ShapeError(`pad: wanted a pair of widths ≥ 0 for each axis of ${showShape(x.shape)}, got ${JSON.stringify(widths)}`);
+  if (
+    widths.length !== x.rank ||
+    widths.some((pair) => pair.some((width) => !Number.isInteger(width) || width < 0))
+  ) {
+    throw new ShapeError(
+      `pad: wanted a pair of widths ≥ 0 for each axis of ${showShape(x.shape)}, got ${JSON.stringify(widths)}`,
+    );
   }
   if (widths.every(([before, after]) => before + after === 0)) return x;
   return x.graph.apply(padOp, [x], { widths, value })[0]!;
@@ -177,7 +214,10 @@ export function pad(x: Tensor, widths: readonly (readonly [number, number])[], v
 const concatenateOp = defineOp<number>({
   name: "concatenate",
   shape: (inputs, axis) => ({
-    shape: inputs[0]!.shape.with(axis, inputs.reduce((sum, input) => sum + input.shape[axis]!, 0)),
+    shape: inputs[0]!.shape.with(
+      axis,
+      inputs.reduce((sum, input) => sum + input.shape[axis]!, 0),
+    ),
     dtype: inputs[0]!.dtype,
   }),
   gradient({ inputs, attributes: axis, dy }) {
@@ -193,7 +233,13 @@ const concatenateOp = defineOp<number>({
     const yStrides = stridesOf(y!.shape);
     let from = 0;
     for (const input of inputs) {
-      const box = { shape: input.shape, xStart: 0, xStrides: stridesOf(input.shape), yStart: from * yStrides[axis]!, yStrides };
+      const box = {
+        shape: input.shape,
+        xStart: 0,
+        xStrides: stridesOf(input.shape),
+        yStart: from * yStrides[axis]!,
+        yStrides,
+      };
       emitCopy(emitter, box, emitter.buffer(input), to);
       from += input.shape[axis]!;
     }

@@ -28,7 +28,14 @@ const fillOp = defineOp<Fill>({
 });
 
 /** Draws from a distribution; the stream, with the graph's seed, says which numbers. */
-function random(graph: Graph, distribution: Distribution, shape: Shape, stream: string, alpha: number, beta: number) {
+function random(
+  graph: Graph,
+  distribution: Distribution,
+  shape: Shape,
+  stream: string,
+  alpha: number,
+  beta: number,
+) {
   return graph.apply(fillOp, [], { distribution, shape, key: keys(graph.seed, stream), alpha, beta })[0]!;
 }
 
@@ -41,8 +48,13 @@ export const randomNormal = (graph: Graph, shape: Shape, stream: string, mean = 
   random(graph, "randomNormal", shape, stream, mean, deviation);
 
 /** Normally distributed numbers, those beyond two deviations drawn again. */
-export const randomTruncatedNormal = (graph: Graph, shape: Shape, stream: string, mean = 0, deviation = 1): Tensor =>
-  random(graph, "randomTruncatedNormal", shape, stream, mean, deviation);
+export const randomTruncatedNormal = (
+  graph: Graph,
+  shape: Shape,
+  stream: string,
+  mean = 0,
+  deviation = 1,
+): Tensor => random(graph, "randomTruncatedNormal", shape, stream, mean, deviation);
 
 const orthogonalOp = defineOp<number>({
   name: "orthogonal",
@@ -56,7 +68,12 @@ const orthogonalOp = defineOp<number>({
 });
 
 /** A random matrix whose rows or columns, whichever are fewer, are orthonormal, times a gain. Saxe et al. 2014. */
-export function randomOrthogonal(graph: Graph, shape: readonly [number, number], stream: string, gain = 1): Tensor {
+export function randomOrthogonal(
+  graph: Graph,
+  shape: readonly [number, number],
+  stream: string,
+  gain = 1,
+): Tensor {
   return graph.apply(orthogonalOp, [randomNormal(graph, shape, stream)], gain)[0]!;
 }
 

@@ -2,7 +2,16 @@
 import { REDUCE_BLOCK } from "../../assembly/abi.ts";
 import { ShapeError } from "../core/errors.ts";
 import { normalizeAxes, showShape, sizeOf } from "../core/shape.ts";
-import { type Buffer, defineOp, type Emitter, float, type GradientRule, read, rows, write } from "../graph/op.ts";
+import {
+  type Buffer,
+  defineOp,
+  type Emitter,
+  float,
+  type GradientRule,
+  read,
+  rows,
+  write,
+} from "../graph/op.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import { div, equal, mul, sqrt, square } from "./arithmetic.ts";
 import { broadcastTo } from "./movement.ts";
@@ -39,7 +48,10 @@ function emitSum(emitter: Emitter, node: Node<Run>): void {
   const run = node.attributes;
   const x = emitter.buffer(node.inputs[0]!);
   const y = emitter.buffer(node.outputs[0]!);
-  if (run.outer > 1 || run.size < 2 * REDUCE_BLOCK) return emitReduce(emitter, "reduceSum", run, x, y);
+  if (run.outer > 1 || run.size < 2 * REDUCE_BLOCK) {
+    emitReduce(emitter, "reduceSum", run, x, y);
+    return;
+  }
   const blocks = Math.ceil(run.size / REDUCE_BLOCK);
   const partials = emitter.temporary("partial sums", blocks * run.inner * 4);
   const partialRows = rows(blocks, run.inner * 4);
@@ -87,7 +99,13 @@ const extremeOp = (name: "max" | "min", kernel: string) =>
     shape: (_, run) => ({ shape: runShape(run), dtype: "f32" }),
     gradient: extremeGradient,
     emit: (emitter, node) =>
-      emitReduce(emitter, kernel, node.attributes, emitter.buffer(node.inputs[0]!), emitter.buffer(node.outputs[0]!)),
+      emitReduce(
+        emitter,
+        kernel,
+        node.attributes,
+        emitter.buffer(node.inputs[0]!),
+        emitter.buffer(node.outputs[0]!),
+      ),
   });
 const maxOp = extremeOp("max", "reduceMax");
 const minOp = extremeOp("min", "reduceMin");
@@ -97,11 +115,22 @@ const argmaxOp = defineOp<Run>({
   shape: (_, run) => ({ shape: runShape(run), dtype: "i32" }),
   gradient: "none",
   emit: (emitter, node) =>
-    emitReduce(emitter, "argmax", node.attributes, emitter.buffer(node.inputs[0]!), emitter.buffer(node.outputs[0]!)),
+    emitReduce(
+      emitter,
+      "argmax",
+      node.attributes,
+      emitter.buffer(node.inputs[0]!),
+      emitter.buffer(node.outputs[0]!),
+    ),
 });
 
 /** Reduces each run of neighbouring axes in turn, the last first. */
-function reduceAxes(op: typeof sumOp, x: Tensor, { axes, keepDims = false }: ReduceOptions, mean = false): Tensor {
+function reduceAxes(
+  op: typeof sumOp,
+  x: Tensor,
+  { axes, keepDims = false }: ReduceOptions,
+  mean = false,
+): Tensor {
   if (x.dtype !== "f32") throw new ShapeError(`${op.name}: wanted an f32 tensor, got ${x.dtype}`);
   const list = normalizeAxes(op.name, axes, x.rank);
   const kept = x.shape.map((size, axis) => (list.includes(axis) ? 1 : size));

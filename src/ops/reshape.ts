@@ -20,8 +20,14 @@ const reshapeOp = defineOp<Shape>({
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
   const full = shape.map((size) => (size === -1 ? x.size / known : size));
-  if (shape.filter((size) => size === -1).length > 1 || sizeOf(full) !== x.size || !full.every(Number.isInteger)) {
-    throw new ShapeError(`reshape: sizes do not fit: ${showShape(x.shape)} has ${x.size} elements, wanted ${showShape(shape)}`);
+  if (
+    shape.filter((size) => size === -1).length > 1 ||
+    sizeOf(full) !== x.size ||
+    !full.every(Number.isInteger)
+  ) {
+    throw new ShapeError(
+      `reshape: sizes do not fit: ${showShape(x.shape)} has ${x.size} elements, wanted ${showShape(shape)}`,
+    );
   }
   if (sameShape(full, x.shape)) return x;
   const source = x.node.source;

@@ -90,7 +90,8 @@ const crossEntropyOp = defineOp({
  * @example softmaxCrossEntropy(dense(10)(h), labels)
  */
 export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
-  if (logits.rank < 1) throw new ShapeError("softmaxCrossEntropy: wanted logits of rank 1 or more, got a scalar");
+  if (logits.rank < 1)
+    throw new ShapeError("softmaxCrossEntropy: wanted logits of rank 1 or more, got a scalar");
   const { count, columns } = rowsOf(logits);
   if (labels.dtype !== "i32" || labels.size !== count) {
     throw new ShapeError(

@@ -1,7 +1,7 @@
 // Clipping of the gradient.
 import { REDUCE_BLOCK } from "../../assembly/abi.ts";
-import { rows, read, single, write } from "../graph/op.ts";
 import { OptionError } from "../core/errors.ts";
+import { read, rows, single, write } from "../graph/op.ts";
 import { defineTransform, type Transform } from "./transform.ts";
 
 /**
@@ -25,7 +25,13 @@ export function clipByGlobalNorm(maximum: number): Transform {
       const norm = emitter.temporary("gradient norm", 4);
       const cut = rows(blocks, REDUCE_BLOCK * 4);
       emitter.call("partialSquares", [length, read(gradients, cut), write(partials, rows(blocks, 4))]);
-      emitter.call("clipScale", [blocks, read(partials), read(hyper), write(scale, single), write(norm, single)]);
+      emitter.call("clipScale", [
+        blocks,
+        read(partials),
+        read(hyper),
+        write(scale, single),
+        write(norm, single),
+      ]);
       context.scale = scale;
     },
   });

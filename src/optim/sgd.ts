@@ -36,13 +36,17 @@ export function sgd(options: SgdOptions = {}): Transform {
   const dampening = checkRange("sgd: dampening", options.dampening ?? 0, 0, 1 + Number.EPSILON);
   const weightDecay = valueAt("sgd: weightDecay", options.weightDecay ?? 0, 1);
   if (!["torch", "difference", "averaging"].includes(convention)) {
-    throw new OptionError(`sgd: convention: wanted "torch", "difference" or "averaging", got ${JSON.stringify(convention)}`);
+    throw new OptionError(
+      `sgd: convention: wanted "torch", "difference" or "averaging", got ${JSON.stringify(convention)}`,
+    );
   }
   if (dampening > 0 && convention !== "torch") {
     throw new OptionError(`sgd: dampening: only the torch convention has it, got ${convention}`);
   }
   if (nesterov && (momentum === 0 || dampening > 0)) {
-    throw new OptionError(`sgd: nesterov: wanted momentum > 0 and no dampening, got ${momentum} and ${dampening}`);
+    throw new OptionError(
+      `sgd: nesterov: wanted momentum > 0 and no dampening, got ${momentum} and ${dampening}`,
+    );
   }
   const share = { torch: 1 - dampening, difference: 1, averaging: 1 - momentum }[convention];
   const kernel =

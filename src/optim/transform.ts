@@ -69,7 +69,8 @@ export function valueAt(where: string, schedule: Schedule, step: number, least =
 
 /** Checks a number that must lie in low ≤ x < high. */
 export function checkRange(where: string, value: number, low: number, high: number): number {
-  if (!(value >= low && value < high)) throw new OptionError(`${where}: wanted ${low} ≤ x < ${high}, got ${value}`);
+  if (!(value >= low && value < high))
+    throw new OptionError(`${where}: wanted ${low} ≤ x < ${high}, got ${value}`);
   return value;
 }
 

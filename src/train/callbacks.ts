@@ -10,7 +10,9 @@ export interface EpochRecord {
   readonly step: number;
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
-  readonly validation: { readonly loss: number; readonly metrics: Readonly<Record<string, number>> } | undefined;
+  readonly validation:
+    | { readonly loss: number; readonly metrics: Readonly<Record<string, number>> }
+    | undefined;
   /** Steps of this epoch whose update was left out, the loss not being finite. */
   readonly skipped: number;
   readonly seconds: number;
@@ -104,8 +106,12 @@ function monitored(name: string, record: EpochRecord): number {
   const [from, key] = name.startsWith("validation.") ? [record.validation, name.slice(11)] : [record, name];
   const value = key === "loss" ? from?.loss : from?.metrics[key];
   if (value === undefined) {
-    const known = Object.keys(record.metrics).flatMap((metric) => (record.validation ? [metric, `validation.${metric}`] : [metric]));
-    throw new OptionError(`earlyStopping: monitor: there is no ${name}; there are ${["loss", ...known].join(", ")}`);
+    const known = Object.keys(record.metrics).flatMap((metric) =>
+      record.validation ? [metric, `validation.${metric}`] : [metric],
+    );
+    throw new OptionError(
+      `earlyStopping: monitor: there is no ${name}; there are ${["loss", ...known].join(", ")}`,
+    );
   }
   return value;
 }

@@ -1,6 +1,6 @@
 // Measures a model on data, without training it.
-import { DataError } from "../core/errors.ts";
-import type { Dataset, IterableDataset } from "../data/index.ts";
+import { DataError, OptionError } from "../core/errors.ts";
+import { Dataset, type IterableDataset } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Model } from "../nn/model.ts";
@@ -25,24 +25,73 @@ export interface Evaluation {
   readonly examples: number;
 }
 
+/** Batches of one call into the engine, so that others get their turn. */
+const BATCHES = 64;
+
+/** Measures again and again on the same data; a dataset in memory is brought to the engine once. */
+export class Evaluator {
+  readonly #data: Dataset | IterableDataset;
+  readonly #runner: StepRunner;
+  readonly #batchSize: number;
+  readonly #names: readonly string[];
+
+  constructor(model: Model, engine: Engine, data: Dataset | IterableDataset, options: EvaluateOptions) {
+    const { loss, metrics = [], batchSize = 256 } = options;
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new OptionError(`evaluate: batchSize: wanted a positive integer, got ${batchSize}`);
+    }
+    this.#data = data instanceof Dataset ? data.materialize() : data;
+    this.#runner = new StepRunner(
+      { model, engine, loss, metrics },
+      this.#data instanceof Dataset ? this.#data : undefined,
+    );
+    this.#batchSize = batchSize;
+    this.#names = ["loss", ...metrics.map(({ name }) => name)];
+  }
+
+  async run(): Promise<Evaluation> {
+    const mean = new Mean(this.#names);
+    if (this.#data instanceof Dataset) await this.#resident(this.#data.length, mean);
+    else
+      for await (const batch of this.#data.batch(this.#batchSize))
+        mean.add(await this.#runner.step(batch, 1), batch.size);
+    if (mean.examples === 0)
+      throw new DataError("evaluate: the dataset is empty: wanted at least one example");
+    return { ...mean.result(), examples: mean.examples };
+  }
+
+  /** Gives back the memory. */
+  release(): void {
+    this.#runner.release();
+  }
+
+  async #resident(length: number, mean: Mean): Promise<void> {
+    const order = Int32Array.from({ length }, (_, row) => row);
+    for (let at = 0; at < length; ) {
+      const batch = Math.min(this.#batchSize, length - at);
+      const end = at + batch * Math.min(BATCHES, Math.floor((length - at) / batch));
+      for (const row of await this.#runner.run(batch, order.subarray(at, end), 1)) mean.add(row, batch);
+      at = end;
+    }
+  }
+}
+
 /**
  * Mean loss and metrics of a model over a dataset; layers such as dropout do nothing here.
+ * @throws ShapeError, DataError where model and data do not fit together.
  * @example const { metrics } = await evaluate(model, digits.test, { loss: softmaxCrossEntropy, metrics: [accuracy] });
  */
 export async function evaluate(
   model: Model,
   data: Dataset | IterableDataset,
-  { loss, metrics = [], batchSize = 256, engine }: EvaluateOptions,
+  options: EvaluateOptions,
 ): Promise<Evaluation> {
-  const where = engine ?? model.weights.engine ?? (await defaultEngine());
-  if (!model.weights.initialized) await model.initialize({ engine: where });
-  const runner = new StepRunner({ model, engine: where, loss, metrics });
-  const mean = new Mean(["loss", ...metrics.map(({ name }) => name)]);
+  const engine = options.engine ?? model.weights.engine ?? (await defaultEngine());
+  if (!model.weights.initialized) await model.initialize({ engine });
+  const evaluator = new Evaluator(model, engine, data, options);
   try {
-    for await (const batch of data.batch(batchSize)) mean.add(await runner.step(batch, 1), batch.size);
+    return await evaluator.run();
   } finally {
-    runner.release();
+    evaluator.release();
   }
-  if (mean.examples === 0) throw new DataError("evaluate: the dataset is empty: wanted at least one example");
-  return { ...mean.result(), examples: mean.examples };
 }

@@ -6,7 +6,13 @@ import type { Callback } from "./callbacks.ts";
 const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
 
 /** Loss and metrics as text; what is called accuracy in percent. */
-function show({ loss, metrics }: { readonly loss: number; readonly metrics: Readonly<Record<string, number>> }): string {
+function show({
+  loss,
+  metrics,
+}: {
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}): string {
   const shown = Object.entries(metrics).map(
     ([name, value]) => `${name} ${name.endsWith("ccuracy") ? percent(value) : value.toPrecision(4)}`,
   );
@@ -38,7 +44,12 @@ export function progress(): Callback {
     onProgress({ epoch, examples, seconds, ...record }, { epochs }) {
       const rate = examples / seconds;
       const left = total > 0 ? ((total - examples + (epochs - epoch) * total) / rate).toFixed(1) : "?";
-      const payload = { epoch: `${epoch}/${epochs}`, text: show(record), rate: Math.round(rate).toLocaleString("en"), left };
+      const payload = {
+        epoch: `${epoch}/${epochs}`,
+        text: show(record),
+        rate: Math.round(rate).toLocaleString("en"),
+        left,
+      };
       if (bar && !bar.isActive) bar.start(total || examples, examples, payload);
       else bar?.update(examples, payload);
     },
@@ -46,7 +57,9 @@ export function progress(): Callback {
       bar?.stop();
       const held = record.validation ? `  ·  validation ${show(record.validation)}` : "";
       const rate = `${Math.round(record.examplesPerSecond).toLocaleString("en")} samples/s`;
-      console.log(`epoch ${record.epoch}/${epochs}  ${record.seconds.toFixed(2)} s  ${rate}  ${show(record)}${held}`);
+      console.log(
+        `epoch ${record.epoch}/${epochs}  ${record.seconds.toFixed(2)} s  ${rate}  ${show(record)}${held}`,
+      );
     },
     onEnd() {
       bar?.stop();

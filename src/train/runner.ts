@@ -1,6 +1,6 @@
 // Runs compiled steps of one model on one engine: keeps a program for each batch size, and the memory they share.
 import { DataError, NonFiniteError, ShapeError } from "../core/errors.ts";
-import { sameShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
+import { type Shape, sameShape, showShape, sizeOf } from "../core/shape.ts";
 import type { Batch, Field, FieldValues } from "../data/index.ts";
 import type { Engine, LoadedProgram, RunResult } from "../engine/engine.ts";
 import type { Block } from "../engine/memory.ts";
@@ -40,12 +40,32 @@ interface Prepared {
 /** Most steps of one run over a dataset in memory. */
 const STEPS = 1024;
 /** Regions that each program has for itself. */
-const PRIVATE: ReadonlySet<string> = new Set(["activations", "constants", "log", "schedule", "order", "input", "target"]);
+const PRIVATE: ReadonlySet<string> = new Set([
+  "activations",
+  "constants",
+  "log",
+  "schedule",
+  "order",
+  "input",
+  "target",
+]);
 
 /** Frees the memory of runners that nobody holds any more. */
-const abandoned = new FinalizationRegistry<{ engine: Engine; blocks: Map<string, Block>; programs: Map<number, Prepared> }>(release);
+const abandoned = new FinalizationRegistry<{
+  engine: Engine;
+  blocks: Map<string, Block>;
+  programs: Map<number, Prepared>;
+}>(release);
 
-function release({ engine, blocks, programs }: { engine: Engine; blocks: Map<string, Block>; programs: Map<number, Prepared> }): void {
+function release({
+  engine,
+  blocks,
+  programs,
+}: {
+  engine: Engine;
+  blocks: Map<string, Block>;
+  programs: Map<number, Prepared>;
+}): void {
   for (const { loaded } of programs.values()) loaded.release();
   for (const block of blocks.values()) engine.free(block);
   programs.clear();
@@ -113,7 +133,12 @@ export class StepRunner {
     const target = batch.labels ?? batch.targets;
     if (!target) throw new DataError("step: the batch has neither targets nor labels");
     const { model } = this.#options;
-    const input = { shape: model.inputShape, dtype: "f32", resident: undefined, examples: batch.size } as const;
+    const input = {
+      shape: model.inputShape,
+      dtype: "f32",
+      resident: undefined,
+      examples: batch.size,
+    } as const;
     const size = target.length / batch.size;
     const shape = batch.labels ? (size === 1 ? [] : [size]) : this.#targetShape(size);
     const dtype = batch.labels ? "i32" : "f32";
@@ -121,7 +146,10 @@ export class StepRunner {
     checkLength("targets", target, batch.size, shape);
     checkFinite("inputs", batch.inputs, batch.size);
     if (batch.targets) checkFinite("targets", batch.targets, batch.size);
-    const prepared = this.#prepare(batch.size, { input, target: { shape, dtype, resident: undefined, examples: batch.size } });
+    const prepared = this.#prepare(batch.size, {
+      input,
+      target: { shape, dtype, resident: undefined, examples: batch.size },
+    });
     if (batch.labels) checkLabels(batch.labels, prepared.classes);
     prepared.loaded.floats(REGION.input).set(batch.inputs);
     if (batch.labels) prepared.loaded.integers(REGION.target).set(batch.labels);
@@ -140,7 +168,9 @@ export class StepRunner {
     const { model } = this.#options;
     const size = sizeOf(inputs.shape);
     if (size !== sizeOf(model.inputShape)) {
-      throw new ShapeError(`data: inputs have shape ${showShape(inputs.shape)}, the model wants ${showShape(model.inputShape)}`);
+      throw new ShapeError(
+        `data: inputs have shape ${showShape(inputs.shape)}, the model wants ${showShape(model.inputShape)}`,
+      );
     }
     const examples = inputs.values.length / size;
     const target = labels ?? targets;
@@ -162,7 +192,12 @@ export class StepRunner {
     const { model, engine } = this.#options;
     const parameters = model.weights.bind(engine);
     const known = this.#programs.get(batch);
-    if (known?.parameters === parameters && sameShape(known.target, feeds.target.shape) && known.dtype === feeds.target.dtype) return known;
+    if (
+      known?.parameters === parameters &&
+      sameShape(known.target, feeds.target.shape) &&
+      known.dtype === feeds.target.dtype
+    )
+      return known;
     known?.loaded.release();
     this.#programs.delete(batch);
     const steps = this.capacity;
@@ -179,7 +214,14 @@ export class StepRunner {
       }
       shared.set(name, block);
     }
-    const prepared = { loaded: engine.load(program, shared), classes, parameters, steps, target: feeds.target.shape, dtype: feeds.target.dtype };
+    const prepared = {
+      loaded: engine.load(program, shared),
+      classes,
+      parameters,
+      steps,
+      target: feeds.target.shape,
+      dtype: feeds.target.dtype,
+    };
     this.#programs.set(batch, prepared);
     return prepared;
   }
@@ -187,7 +229,12 @@ export class StepRunner {
   /** Copies a field into its region. */
   #fill(name: string, block: Block): void {
     const { inputs, labels, targets } = this.#fields ?? {};
-    const field = name === dataRegion(REGION.input) ? inputs : name === dataRegion(REGION.target) ? (labels ?? targets) : undefined;
+    const field =
+      name === dataRegion(REGION.input)
+        ? inputs
+        : name === dataRegion(REGION.target)
+          ? (labels ?? targets)
+          : undefined;
     if (!field) return;
     const { buffer } = this.engine.memory;
     const { values, scale, offset } = field;
@@ -196,7 +243,8 @@ export class StepRunner {
     else {
       const floats = new Float32Array(buffer, block.address, values.length);
       floats.set(values);
-      if (scale !== 1 || offset !== 0) for (let i = 0; i < floats.length; i++) floats[i] = floats[i]! * scale + offset;
+      if (scale !== 1 || offset !== 0)
+        for (let i = 0; i < floats.length; i++) floats[i] = floats[i]! * scale + offset;
     }
   }
 
@@ -226,7 +274,11 @@ export class StepRunner {
     const row = (step: number) => log.slice(step * words, (step + 1) * words);
     if (halted) {
       const [loss] = row(steps) as unknown as [number];
-      throw new NonFiniteError(`train: the loss of step ${first + steps} is ${loss}, wanted a finite number`, first + steps, loss);
+      throw new NonFiniteError(
+        `train: the loss of step ${first + steps} is ${loss}, wanted a finite number`,
+        first + steps,
+        loss,
+      );
     }
     return Array.from({ length: steps }, (_, step) => row(step));
   }
@@ -255,6 +307,8 @@ function checkFinite(what: string, values: Float32Array, size: number): void {
 function checkLabels(labels: FieldValues, classes: number | undefined): void {
   if (classes === undefined) return;
   const at = labels.findIndex((label) => !(label >= 0 && label < classes));
-  if (at >= 0) throw new DataError(`labels: example ${at}: got ${labels[at]}, wanted 0 to ${classes - 1} for ${classes} outputs`);
+  if (at >= 0)
+    throw new DataError(
+      `labels: example ${at}: got ${labels[at]}, wanted 0 to ${classes - 1} for ${classes} outputs`,
+    );
 }
-

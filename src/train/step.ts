@@ -16,7 +16,10 @@ export interface FeedSpec {
   readonly shape: Shape;
   readonly dtype: DType;
   /** Bytes are scaled as they are taken, words are taken as they are; undefined: the host writes the batch. */
-  readonly resident: { readonly kind: "bytes"; readonly scale: number; readonly offset: number } | { readonly kind: "words" } | undefined;
+  readonly resident:
+    | { readonly kind: "bytes"; readonly scale: number; readonly offset: number }
+    | { readonly kind: "words" }
+    | undefined;
   /** Examples in memory. */
   readonly examples: number;
 }
@@ -73,12 +76,19 @@ export function compileStep(spec: StepSpec): CompiledStep {
   });
 
   const placements = new Map<Tensor, Placement>(model.place(graph));
-  for (const [tensor, feed] of [[input, spec.input], [target, spec.target]] as const) {
-    if (!feed.resident) placements.set(tensor, { region: tensor === input ? REGION.input : REGION.target, offset: 0 });
+  for (const [tensor, feed] of [
+    [input, spec.input],
+    [target, spec.target],
+  ] as const) {
+    if (!feed.resident)
+      placements.set(tensor, { region: tensor === input ? REGION.input : REGION.target, offset: 0 });
   }
   if (training) {
     const parameters = model.place(graph);
-    const slopes = gradients(results[0]!, parameters.map(([tensor]) => tensor));
+    const slopes = gradients(
+      results[0]!,
+      parameters.map(([tensor]) => tensor),
+    );
     for (const [index, slope] of slopes.entries()) {
       if (slope) placements.set(slope, { region: REGION.gradients, offset: parameters[index]![1].offset });
     }
@@ -114,13 +124,20 @@ function emitSchedule(emitter: Emitter, { steps }: StepSpec, words: number): voi
   emitter.call("schedule", [words, read(table, single), write(row, single)]);
 }
 
-function emitFeed(emitter: Emitter, { batch, steps }: StepSpec, feed: FeedSpec, region: string, tensor: Tensor): void {
+function emitFeed(
+  emitter: Emitter,
+  { batch, steps }: StepSpec,
+  feed: FeedSpec,
+  region: string,
+  tensor: Tensor,
+): void {
   const columns = sizeOf(feed.shape);
   const bytes = feed.resident!.kind === "bytes";
   const data = emitter.part(dataRegion(region), "data", 0, feed.examples * columns * (bytes ? 1 : 4));
   const order = emitter.part(REGION.order, "order", 0, batch * steps * 4);
   const to = write(emitter.buffer(tensor), rows(batch, columns * 4));
-  const numbers = feed.resident?.kind === "bytes" ? [float(feed.resident.scale), float(feed.resident.offset)] : [0, 0];
+  const numbers =
+    feed.resident?.kind === "bytes" ? [float(feed.resident.scale), float(feed.resident.offset)] : [0, 0];
   emitter.call(bytes ? "feedBytes" : "feedWords", [batch, columns, read(data), read(order), ...numbers, to]);
 }
 

@@ -4,7 +4,7 @@ import { integers, permutation } from "../core/random.ts";
 import { Dataset, type IterableDataset } from "../data/index.ts";
 import type { Model } from "../nn/model.ts";
 import type { Callback, EpochRecord, TrainingControl } from "./callbacks.ts";
-import { evaluate } from "./evaluate.ts";
+import { Evaluator } from "./evaluate.ts";
 import { Mean } from "./mean.ts";
 import type { StepRunner } from "./runner.ts";
 import { createTrainer, type Trainer, type TrainerOptions } from "./trainer.ts";
@@ -49,16 +49,29 @@ const SLICE = 25;
  * });
  */
 export async function train(model: Model, options: TrainOptions): Promise<TrainResult> {
-  const { data, epochs = 1, batchSize = 32, sampling = "shuffled", callbacks = [] } = options;
-  if (!Number.isInteger(epochs) || epochs < 0) throw new OptionError(`train: epochs: wanted an integer ≥ 0, got ${epochs}`);
+  const {
+    data,
+    epochs = 1,
+    batchSize = 32,
+    sampling = "shuffled",
+    callbacks = [],
+    loss,
+    metrics = [],
+  } = options;
+  if (!Number.isInteger(epochs) || epochs < 0)
+    throw new OptionError(`train: epochs: wanted an integer ≥ 0, got ${epochs}`);
   if (batchSize !== "full" && !(Number.isInteger(batchSize) && batchSize >= 1)) {
     throw new OptionError(`train: batchSize: wanted a positive integer or "full", got ${batchSize}`);
   }
   if (!["shuffled", "with-replacement", "in-order"].includes(sampling)) {
-    throw new OptionError(`train: sampling: wanted "shuffled", "with-replacement" or "in-order", got ${JSON.stringify(sampling)}`);
+    throw new OptionError(
+      `train: sampling: wanted "shuffled", "with-replacement" or "in-order", got ${JSON.stringify(sampling)}`,
+    );
   }
   const trainer = await createTrainer(model, options);
   const runner = data instanceof Dataset ? trainer.runner(data.materialize()) : undefined;
+  const evaluator =
+    options.validation && new Evaluator(model, trainer.engine, options.validation, { loss, metrics });
   const began = performance.now();
   const history: EpochRecord[] = [];
   let reason: string | undefined;
@@ -88,8 +101,7 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
       }
       if (sum.examples === 0) throw new DataError("train: the dataset is empty: wanted at least one example");
       const seconds = (performance.now() - start) / 1000;
-      const { validation: held, loss, metrics = [] } = options;
-      const validation = held && (await evaluate(model, held, { loss, metrics, engine: trainer.engine }));
+      const validation = await evaluator?.run();
       const record: EpochRecord = {
         epoch,
         step: trainer.steps,
@@ -105,13 +117,24 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
   } finally {
     for (const callback of callbacks) await callback.onEnd?.(control);
     runner?.release();
+    evaluator?.release();
     trainer.close();
   }
-  return { history, steps: trainer.steps, reason: reason ?? "epochs", seconds: (performance.now() - began) / 1000 };
+  return {
+    history,
+    steps: trainer.steps,
+    reason: reason ?? "epochs",
+    seconds: (performance.now() - began) / 1000,
+  };
 }
 
 /** The rows of an epoch, in the order in which they are taken. */
-function orderOf(data: Dataset, sampling: NonNullable<TrainOptions["sampling"]>, seed: number, epoch: number): Int32Array {
+function orderOf(
+  data: Dataset,
+  sampling: NonNullable<TrainOptions["sampling"]>,
+  seed: number,
+  epoch: number,
+): Int32Array {
   if (sampling === "in-order") return Int32Array.from({ length: data.length }, (_, row) => row);
   if (sampling === "shuffled") return permutation(data.length, seed, epoch);
   return integers(data.length, { below: data.length, seed, stream: `with replacement ${epoch}` });
@@ -123,7 +146,12 @@ interface Steps {
 }
 
 /** Many steps in one call, as many as fit into a short while; a smaller batch at the end. */
-async function* resident(trainer: Trainer, runner: StepRunner, order: Int32Array, size: number | "full"): AsyncGenerator<Steps> {
+async function* resident(
+  trainer: Trainer,
+  runner: StepRunner,
+  order: Int32Array,
+  size: number | "full",
+): AsyncGenerator<Steps> {
   let at = 0;
   let steps = 1;
   while (at < order.length) {
@@ -142,7 +170,12 @@ async function* resident(trainer: Trainer, runner: StepRunner, order: Int32Array
   }
 }
 
-async function* streamed(trainer: Trainer, data: IterableDataset, size: number | "full", epoch: number): AsyncGenerator<Steps> {
+async function* streamed(
+  trainer: Trainer,
+  data: IterableDataset,
+  size: number | "full",
+  epoch: number,
+): AsyncGenerator<Steps> {
   for await (const batch of data.batch(size, { epoch })) {
     const { loss, metrics } = await trainer.step(batch);
     yield { rows: [Float32Array.of(loss, ...Object.values(metrics))], batch: batch.size };

@@ -48,7 +48,9 @@ export class Trainer {
   constructor(model: Model, engine: Engine, options: TrainerOptions) {
     const { loss, optimizer, metrics = [], seed = 0, onNonFinite = "stop" } = options;
     if (!["stop", "skip", "ignore"].includes(onNonFinite)) {
-      throw new OptionError(`train: onNonFinite: wanted "stop", "skip" or "ignore", got ${JSON.stringify(onNonFinite)}`);
+      throw new OptionError(
+        `train: onNonFinite: wanted "stop", "skip" or "ignore", got ${JSON.stringify(onNonFinite)}`,
+      );
     }
     this.model = model;
     this.engine = engine;
@@ -109,7 +111,10 @@ export async function createTrainer(model: Model, options: TrainerOptions): Prom
  * const trainer = createTrainerSync(model, { loss: meanSquaredError, optimizer: adam(), engine: createEngineSync() });
  * const { loss } = trainer.stepSync({ inputs, targets, labels: undefined, size: 8 });
  */
-export function createTrainerSync(model: Model, options: TrainerOptions & { readonly engine: Engine }): Trainer {
+export function createTrainerSync(
+  model: Model,
+  options: TrainerOptions & { readonly engine: Engine },
+): Trainer {
   const trainer = new Trainer(model, options.engine, options);
   if (!model.weights.initialized) model.initializeSync({ engine: options.engine, seed: options.seed ?? 0 });
   return trainer;
