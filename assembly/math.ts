@@ -310,17 +310,30 @@ function turnRemainder(x: v128, k: v128): v128 {
   return f64x2.sub(r, f64x2.mul(k, constant64(TURN, 3)));
 }
 
-/** sin r with its sign turned where the lowest bit of `turns` is set. */
+/** sin r for |r| ≤ π/2. */
 // @ts-ignore: decorator
 @inline
-function sinOfRemainder(r: v128, turns: v128): v128 {
-  r = min(constant(SIN, 1), max(constant(SIN, 0), r));
-  r = v128.xor(r, i32x4.shl(turns, 31));
+export function sinOfQuarters(r: v128): v128 {
   const z = f32x4.mul(r, r);
   let p = madd(constant(SIN, 5), z, constant(SIN, 4));
   p = madd(p, z, constant(SIN, 3));
   p = madd(p, z, constant(SIN, 2));
   return madd(f32x4.mul(p, z), r, r);
+}
+
+/** cos r for |r| ≤ π/2, to an absolute error of 1e-7. */
+// @ts-ignore: decorator
+@inline
+export function cosOfQuarters(r: v128): v128 {
+  return sinOfQuarters(f32x4.add(minusAbs(r), constant(SIN, 1)));
+}
+
+/** sin r with its sign turned where the lowest bit of `turns` is set. */
+// @ts-ignore: decorator
+@inline
+function sinOfRemainder(r: v128, turns: v128): v128 {
+  r = min(constant(SIN, 1), max(constant(SIN, 0), r));
+  return sinOfQuarters(v128.xor(r, i32x4.shl(turns, 31)));
 }
 
 // @ts-ignore: decorator
