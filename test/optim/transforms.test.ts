@@ -248,7 +248,11 @@ test("difference and torch are the same while the rate is, and differ when it ch
 
 test("a schedule is asked for each step, counted from 1", () => {
   const asked: number[] = [];
-  run(sgd({ learningRate: (step) => (asked.push(step), 0.01) }));
+  const learningRate = (step: number) => {
+    asked.push(step);
+    return 0.01;
+  };
+  run(sgd({ learningRate }));
   expect(asked).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1));
 });
 
