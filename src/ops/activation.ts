@@ -1,4 +1,5 @@
 // Activations, by the definitions of PyTorch, and the table of their names.
+import { OptionError } from "../core/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { applyElementwise, type Parameters, withGradientKernel } from "./elementwise.ts";
 
@@ -27,12 +28,20 @@ const apply = {
   mish: activation("mish", "input"),
 };
 
+/** Gradients are taken from the output, whose sign would not tell that of x below 0. */
+function checkNotNegative(where: string, value: number): number {
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY))
+    throw new OptionError(`${where}: wanted a finite number ≥ 0, got ${value}`);
+  return value;
+}
+
 /** max(x, 0). */
 export const relu = (x: Tensor): Tensor => apply.relu(x);
-/** x where x > 0, else slope · x; slope > 0, by default 0.01. */
-export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => apply.leakyRelu(x, [slope]);
-/** x where x > 0, else alpha (eˣ − 1); alpha ≥ 0, by default 1. Clevert et al. 2016. */
-export const elu = (x: Tensor, alpha = 1): Tensor => apply.elu(x, [alpha]);
+/** x where x > 0, else slope · x; slope ≥ 0, by default 0.01. @throws OptionError */
+export const leakyRelu = (x: Tensor, slope = 0.01): Tensor =>
+  apply.leakyRelu(x, [checkNotNegative("leakyRelu: slope", slope)]);
+/** x where x > 0, else alpha (eˣ − 1); alpha ≥ 0, by default 1. Clevert et al. 2016. @throws OptionError */
+export const elu = (x: Tensor, alpha = 1): Tensor => apply.elu(x, [checkNotNegative("elu: alpha", alpha)]);
 /** Scaled ELU with its two fixed constants. Klambauer et al. 2017. */
 export const selu = (x: Tensor): Tensor => apply.selu(x);
 /** x Φ(x) with the exact normal distribution. Hendrycks and Gimpel 2016. */

@@ -1,6 +1,6 @@
 // Ops that go by integers: gather rows, one-hot, comparison of labels.
 import { ShapeError } from "../core/errors.ts";
-import { sameShape, showShape } from "../core/shape.ts";
+import { checkShape, sameShape, showShape } from "../core/shape.ts";
 import { defineOp, elements, read, rows, write } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { reshape } from "./reshape.ts";
@@ -78,8 +78,12 @@ const oneHotOp = defineOp<number>({
   },
 });
 
-/** 1 at each label and 0 elsewhere: labels i32 [...] → f32 [..., classes]. */
+/**
+ * 1 at each label and 0 elsewhere: labels i32 [...] → f32 [..., classes].
+ * @throws ShapeError where the labels are not i32 or there is no class.
+ */
 export function oneHot(labels: Tensor, classes: number): Tensor {
+  checkShape("oneHot", [classes]);
   if (labels.dtype !== "i32") throw new ShapeError(`oneHot: wanted i32 labels, got ${labels.dtype}`);
   limitLabels(labels, classes);
   return labels.graph.apply(oneHotOp, [labels], classes)[0]!;

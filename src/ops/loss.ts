@@ -1,5 +1,5 @@
 // Losses: each a scalar, the mean over all elements.
-import { ShapeError } from "../core/errors.ts";
+import { OptionError, ShapeError } from "../core/errors.ts";
 import { sameShape, showShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { abs, square, sub } from "./arithmetic.ts";
@@ -31,9 +31,11 @@ const huberOp = elementwise("huber", ({ inputs: [d], attributes, dy }) => [
   applyElementwise(huberGradientOp, [dy, d!], attributes),
 ]);
 
-/** Mean of ½d² where |d| ≤ delta, else delta (|d| − ½ delta), d = output − target; delta by default 1. Huber 1964. */
+/** Mean of ½d² where |d| ≤ delta, else delta (|d| − ½ delta), d = output − target; delta by default 1. Huber 1964. @throws OptionError */
 export function huber(output: Tensor, target: Tensor, delta = 1): Tensor {
   checkSame("huber", output, target);
+  if (!(delta > 0 && delta < Number.POSITIVE_INFINITY))
+    throw new OptionError(`huber: delta: wanted a finite number > 0, got ${delta}`);
   return mean(applyElementwise(huberOp, [sub(output, target)], [delta]));
 }
 

@@ -2,6 +2,7 @@
 import { ShapeError } from "../core/errors.ts";
 import {
   broadcastShapes,
+  checkShape,
   normalizeAxes,
   type Shape,
   sameShape,
@@ -76,7 +77,7 @@ const broadcastOp = defineOp<Shape>({
  * @throws ShapeError where x does not broadcast to it.
  */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(x.shape, shape)) return x;
+  if (sameShape(x.shape, checkShape("broadcastTo", shape))) return x;
   if (!sameShape(broadcastShapes("broadcastTo", x.shape, shape), shape)) {
     throw new ShapeError(`broadcastTo: ${showShape(x.shape)} does not broadcast to ${showShape(shape)}`);
   }
@@ -153,6 +154,7 @@ export function slice(x: Tensor, start: readonly number[], size: Shape): Tensor 
   const fits =
     start.length === x.rank &&
     size.length === x.rank &&
+    [...start, ...size].every(Number.isInteger) &&
     start.every((from, axis) => from >= 0 && size[axis]! >= 1 && from + size[axis]! <= x.shape[axis]!);
   if (!fits) {
     throw new ShapeError(

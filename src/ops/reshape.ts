@@ -23,7 +23,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   if (
     shape.filter((size) => size === -1).length > 1 ||
     sizeOf(full) !== x.size ||
-    !full.every(Number.isInteger)
+    !full.every((size) => Number.isInteger(size) && size > 0)
   ) {
     throw new ShapeError(
       `reshape: sizes do not fit: ${showShape(x.shape)} has ${x.size} elements, wanted ${showShape(shape)}`,

@@ -35,6 +35,7 @@ function rowsOp(name: string): Op<undefined> {
   return defineOp({
     name,
     shape([x]) {
+      if (x!.dtype !== "f32") throw new ShapeError(`${name}: wanted an f32 tensor, got ${x!.dtype}`);
       if (x!.rank === 0) throw new ShapeError(`${name}: wanted rank 1 or more, got a scalar`);
       return { shape: x!.shape, dtype: "f32" };
     },
@@ -92,6 +93,8 @@ const crossEntropyOp = defineOp({
 export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
   if (logits.rank < 1)
     throw new ShapeError("softmaxCrossEntropy: wanted logits of rank 1 or more, got a scalar");
+  if (logits.dtype !== "f32")
+    throw new ShapeError(`softmaxCrossEntropy: wanted f32 logits, got ${logits.dtype}`);
   const { count, columns } = rowsOf(logits);
   if (labels.dtype !== "i32" || labels.size !== count) {
     throw new ShapeError(

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { OptionError } from "#src/core/errors";
 import { Graph, type Tensor } from "#src/graph/tensor";
 import { activations, elu, leakyRelu } from "#src/ops/activation";
 import { checkOp, type OpCase, SIZES } from "../support/check-op.ts";
@@ -26,5 +27,15 @@ test("activations take f32 only", () => {
   const labels = new Graph().input("labels", [3], "i32");
   for (const [name, apply] of Object.entries(activations)) {
     expect(() => apply(labels)).toThrow(`${name}: wanted f32 operands, got i32`);
+  }
+});
+
+test("leakyRelu and elu want parameters that their gradients can stand", () => {
+  const x = new Graph().input("x", [3]);
+  for (const bad of [-0.1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(() => leakyRelu(x, bad)).toThrow(
+      new OptionError(`leakyRelu: slope: wanted a finite number ≥ 0, got ${bad}`),
+    );
+    expect(() => elu(x, bad)).toThrow(new OptionError(`elu: alpha: wanted a finite number ≥ 0, got ${bad}`));
   }
 });

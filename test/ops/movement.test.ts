@@ -261,6 +261,9 @@ test("movement names what does not fit", () => {
   );
   expect(() => broadcastTo(x, [3])).toThrow(error("broadcastTo: [2, 3] does not broadcast to [3]"));
   expect(() => broadcastTo(x, [2, 1])).toThrow(error("broadcastTo: [2, 3] does not broadcast to [2, 1]"));
+  expect(() => broadcastTo(sum(x, { axes: 1, keepDims: true }), [2, 0])).toThrow(
+    error("broadcastTo: sizes must be positive integers: got 0 at axis 1 of [2, 0]"),
+  );
   expect(() => permute(x, [0])).toThrow(error("permute: wanted each axis of [2, 3] once, got [0]"));
   expect(() => permute(x, [1, -1])).toThrow(error("permute: wanted each axis of [2, 3] once, got [1, -1]"));
   expect(() => permute(x, [0, 2])).toThrow(error("permute: no such axis: got 2, wanted -2 to 1 for rank 2"));

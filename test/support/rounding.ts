@@ -112,6 +112,11 @@ export function roundingOf(
       const carried = apply([errors[0]!]);
       return [size.map((each, i) => carried[i]! + summed(node.attributes.size) * each)];
     }
+    case "scatterAdd": {
+      const size = apply([magnitudes(values[0]!), values[1]!]);
+      const carried = apply([errors[0]!, values[1]!]);
+      return [size.map((each, i) => carried[i]! + summed(values[1]!.length) * each)];
+    }
     case "min":
       return [compute({ ...node, op: { ...node.op!, name: "max" } }, [errors[0]!])[0]!];
     case "pad":
