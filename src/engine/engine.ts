@@ -202,22 +202,17 @@ export class Engine {
 
   /** Runs a program for some steps; runs asked for meanwhile wait for their turn. */
   run(loaded: LoadedProgram, steps = 1): Promise<RunResult> {
-    const turn = this.#last.then(async () => {
-      const together = this.#start(loaded, steps);
-      try {
-        let status = this.#instance.exports.proceed();
-        while (status === STATUS_WAITING) {
-          // Lets the event loop bring the news of a worker's death.
-          await new Promise((resolve) => setTimeout(resolve));
-          this.#check();
-          status = this.#instance.exports.proceed();
-        }
-        return this.#result(status);
-      } finally {
-        this.#busy = false;
-        if (!together) this.#instance.exports.attach(0, this.threads);
-      }
-    });
+    return this.turn((run) => run(loaded, steps));
+  }
+
+  /**
+   * Has the engine to oneself for a while, so that what is written before a run and read after it is one's own.
+   * Turns asked for meanwhile wait, and so would a run that does not go through the function given.
+   */
+  turn<T>(
+    work: (run: (loaded: LoadedProgram, steps?: number) => Promise<RunResult>) => Promise<T>,
+  ): Promise<T> {
+    const turn = this.#last.then(() => work((loaded, steps = 1) => this.#run(loaded, steps)));
     this.#last = turn.catch(() => {});
     return turn;
   }
@@ -241,6 +236,23 @@ export class Engine {
     this.#closed = true;
     if (this.threads > 1) this.#instance.exports.dismiss();
     await this.#crew?.close();
+  }
+
+  async #run(loaded: LoadedProgram, steps: number): Promise<RunResult> {
+    const together = this.#start(loaded, steps);
+    try {
+      let status = this.#instance.exports.proceed();
+      while (status === STATUS_WAITING) {
+        // Lets the event loop bring the news of a worker's death.
+        await new Promise((resolve) => setTimeout(resolve));
+        this.#check();
+        status = this.#instance.exports.proceed();
+      }
+      return this.#result(status);
+    } finally {
+      this.#busy = false;
+      if (!together) this.#instance.exports.attach(0, this.threads);
+    }
   }
 
   #check(): void {

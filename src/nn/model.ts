@@ -30,6 +30,11 @@ export interface InitializeOptions extends RunOptions {
 /** Examples that one prediction program takes at a time. */
 const BATCH = 256;
 
+/** Cuts n examples into batches. */
+function* parts(n: number) {
+  for (let from = 0; from < n; from += BATCH) yield { from, to: Math.min(from + BATCH, n) };
+}
+
 /** A model; made by `sequential` or `defineModel`. */
 export class Model {
   /** Shape of one input, without the batch. */
@@ -69,9 +74,11 @@ export class Model {
   /** Draws initial weights; without it, training and prediction do so at their start. */
   async initialize({ seed = 0, engine }: InitializeOptions = {}): Promise<void> {
     const where = engine ?? this.weights.engine ?? (await defaultEngine());
-    const loaded = this.weights.load(where, seed);
-    await where.run(loaded);
-    this.weights.take(loaded);
+    await where.turn(async (run) => {
+      const loaded = this.weights.load(where, seed);
+      await run(loaded);
+      this.weights.take(loaded);
+    });
   }
 
   /** The same without a promise, on an engine of one thread. */
@@ -91,10 +98,13 @@ export class Model {
     const where = engine ?? this.weights.engine ?? (await defaultEngine());
     if (!this.weights.initialized) await this.initialize({ engine: where });
     const result = new Float32Array(reader.length * sizeOf(this.outputShape));
-    for (const part of this.#parts(where, reader.length)) {
-      reader.read(part.from, part.to, part.inputs());
-      await where.run(part.program);
-      part.outputs(result);
+    for (const { from, to } of parts(reader.length)) {
+      await where.turn(async (run) => {
+        const part = this.#part(where, from, to);
+        reader.read(from, to, part.inputs());
+        await run(part.program);
+        part.outputs(result);
+      });
     }
     return result;
   }
@@ -104,8 +114,9 @@ export class Model {
     const reader = readInputs("predict", inputs, this.inputShape);
     if (!this.weights.initialized) this.initializeSync({ engine });
     const result = new Float32Array(reader.length * sizeOf(this.outputShape));
-    for (const part of this.#parts(engine, reader.length)) {
-      reader.read(part.from, part.to, part.inputs());
+    for (const { from, to } of parts(reader.length)) {
+      const part = this.#part(engine, from, to);
+      reader.read(from, to, part.inputs());
       engine.runSync(part.program);
       part.outputs(result);
     }
@@ -152,21 +163,17 @@ export class Model {
     this.fromBytes(await readFile(path));
   }
 
-  /** Cuts n examples into batches, each with its program. */
-  *#parts(engine: Engine, n: number) {
-    const outputSize = sizeOf(this.outputShape);
-    for (let from = 0; from < n; from += BATCH) {
-      const to = Math.min(from + BATCH, n);
-      const program = this.#predictor(engine, to - from);
-      yield {
-        from,
-        to,
-        program,
-        inputs: () => program.floats("input", 0, (to - from) * sizeOf(this.inputShape)),
-        outputs: (into: Float32Array) =>
-          into.set(program.floats("output", 0, (to - from) * outputSize), from * outputSize),
-      };
-    }
+  /** The program for some of the examples, with the places of its inputs and outputs. */
+  #part(engine: Engine, from: number, to: number) {
+    const program = this.#predictor(engine, to - from);
+    const inputs = (to - from) * sizeOf(this.inputShape);
+    const outputs = (to - from) * sizeOf(this.outputShape);
+    return {
+      program,
+      inputs: () => program.floats("input", 0, inputs),
+      outputs: (into: Float32Array) =>
+        into.set(program.floats("output", 0, outputs), from * sizeOf(this.outputShape)),
+    };
   }
 
   /** The prediction program for a batch size, kept for the next time. */

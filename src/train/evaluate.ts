@@ -54,7 +54,7 @@ export class Evaluator {
     if (this.#data instanceof Dataset) await this.#resident(this.#data.length, mean);
     else
       for await (const batch of this.#data.batch(this.#batchSize))
-        mean.add(await this.#runner.step(batch, 1), batch.size);
+        mean.add(await this.#runner.step(batch, () => 1), batch.size);
     if (mean.examples === 0)
       throw new DataError("evaluate: the dataset is empty: wanted at least one example");
     return { ...mean.result(), examples: mean.examples };

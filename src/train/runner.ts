@@ -101,9 +101,11 @@ export class StepRunner {
   }
 
   /** Runs steps over examples of the fields, `batch` each, as named by `order`; `first` is the number of the first step. */
-  async run(batch: number, order: Int32Array, first: number): Promise<Row[]> {
-    const { loaded } = this.#order(batch, order, first);
-    return this.#rows(loaded, await this.engine.run(loaded, order.length / batch), first);
+  run(batch: number, order: Int32Array, first: number): Promise<Row[]> {
+    return this.engine.turn(async (run) => {
+      const { loaded } = this.#order(batch, order, first);
+      return this.#rows(loaded, await run(loaded, order.length / batch), first);
+    });
   }
 
   runSync(batch: number, order: Int32Array, first: number): Row[] {
@@ -111,10 +113,13 @@ export class StepRunner {
     return this.#rows(loaded, this.engine.runSync(loaded, order.length / batch), first);
   }
 
-  /** Runs one step over a batch that the caller brings. */
-  async step(batch: Batch, number: number): Promise<Row> {
-    const { loaded } = this.#write(batch, number);
-    return this.#rows(loaded, await this.engine.run(loaded), number)[0]!;
+  /** Runs one step over a batch that the caller brings; its number is asked for when its turn has come. */
+  step(batch: Batch, number: () => number): Promise<Row> {
+    return this.engine.turn(async (run) => {
+      const step = number();
+      const { loaded } = this.#write(batch, step);
+      return this.#rows(loaded, await run(loaded), step)[0]!;
+    });
   }
 
   stepSync(batch: Batch, number: number): Row {

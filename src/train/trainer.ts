@@ -64,9 +64,8 @@ export class Trainer {
    * @throws ShapeError or DataError where the batch does not fit; then nothing has changed.
    * @throws NonFiniteError by policy; the parameters are those before the step.
    */
-  async step(batch: Batch): Promise<StepResult> {
-    const row = await this.#direct.step(batch, this.steps + 1);
-    return this.#result(row);
+  step(batch: Batch): Promise<StepResult> {
+    return this.#direct.step(batch, () => this.steps + 1).then((row) => this.#result(row));
   }
 
   /** The same without a promise, on an engine of one thread. */
