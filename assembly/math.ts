@@ -110,7 +110,7 @@ function scale(p: v128, n: v128): v128 {
   return f32x4.mul(i32x4.add(p, h), i32x4.add(i32x4.sub(e, h), one()));
 }
 
-/** eˣ over all floats, gradual underflow. */
+/** eˣ over all floats, gradual underflow. 1.18 / 0.88 units. */
 // @ts-ignore: decorator
 @inline
 export function exp(x: v128): v128 {
@@ -134,7 +134,7 @@ export function expFlushed(x: v128): v128 {
   return f32x4.mul(p, i32x4.shl(t, 23));
 }
 
-/** eˣ − 1 for x ≤ 88, accurate near 0. */
+/** eˣ − 1 for x ≤ 88, accurate near 0. 0.90 / 0.94 units. */
 // @ts-ignore: decorator
 @inline
 export function expm1(x: v128): v128 {
@@ -196,7 +196,7 @@ export function logNormal(x: v128): v128 {
   return logOfParts(logMantissa(bits), f32x4.convert_i32x4_s(i32x4.shr_s(bits, 23)));
 }
 
-/** log x over all floats: −∞ at ±0, NaN below. */
+/** log x over all floats: −∞ at ±0, NaN below. 0.84 / 0.84 units. */
 // @ts-ignore: decorator
 @inline
 export function log(x: v128): v128 {
@@ -209,7 +209,7 @@ export function log(x: v128): v128 {
   return select(x, y, f32x4.eq(x, infinity()));
 }
 
-/** log(1 + x) for 0 ≤ x ≤ 1. */
+/** log(1 + x) for 0 ≤ x ≤ 1; softplus, which is made of it, is within 1.75 / 1.83 units. */
 // @ts-ignore: decorator
 @inline
 export function log1p(x: v128): v128 {
@@ -218,7 +218,7 @@ export function log1p(x: v128): v128 {
   return f32x4.add(v128.and(upper, constant(LOG, 6)), f32x4.add(f, logTail(f, f32x4.splat(0))));
 }
 
-/** (1 − e^−2|x|) / (1 + e^−2|x|) with the sign of x; a rational function of x² takes two thirds of the time, but 6 units. */
+/** (1 − e^−2|x|) / (1 + e^−2|x|) with the sign of x. 2.50 / 2.50 units; a rational function of x² takes two thirds of the time, but 6 units. */
 // @ts-ignore: decorator
 @inline
 export function tanh(x: v128): v128 {
@@ -227,7 +227,7 @@ export function tanh(x: v128): v128 {
   return v128.or(f32x4.div(f32x4.abs(m), f32x4.add(m, two())), v128.and(x, signBit()));
 }
 
-/** 1 / (1 + e⁻ˣ), 0 where x < −87.68; through e^−|x|, so that small results keep their relative accuracy. */
+/** 1 / (1 + e⁻ˣ), 0 where x < −87.68; through e^−|x|, so that small results keep their relative accuracy. 2.38 / 2.34 units. */
 // @ts-ignore: decorator
 @inline
 export function sigmoid(x: v128): v128 {
@@ -242,6 +242,7 @@ const ERF = memory.data<f32>([
   -3.79450539e-5,
 ]);
 
+/** 3.04 / 3.03 units. */
 // @ts-ignore: decorator
 @inline
 export function erf(x: v128): v128 {
@@ -261,12 +262,13 @@ export function erf(x: v128): v128 {
 // sin and cos: x less its nearest multiple k of π (for cos, odd multiple of π/2), in doubles with π in two words
 // (Cody and Waite): the product of the first, of 33 bits, is exact for |k| < 2²⁰, so up to |x| = 3.2e6 nothing but
 // the polynomial's own error is left. Single words would take six to keep the zeros of sin accurate up to 1e5.
-// Beyond, the absolute error grows as |x| × 1e-16; where it would pass π/2 a clamp keeps the result within ±1.
+// Beyond, the absolute error grows as |x| × 1e-16. The remainder is held within ±1.5706455, from where on the sine
+// rounds to 1: so nothing passes 1, neither by the polynomial's rounding nor where for huge x it is no remainder.
 const TURN = memory.data<f64>([
   0.3183098861837907, 6755399441055744, 3.1415926534682512, 1.2154201013012384e-10, 0.5,
 ]);
 const SIN = memory.data<f32>([
-  -1.5707964, 1.5707964, -0.166666597, 0.00833306927, -0.000198097783, 2.60610295e-6,
+  -1.5706455, 1.5706455, -0.166666597, 0.00833306927, -0.000198097783, 2.60610295e-6, 1.5707964,
 ]);
 
 /** x as doubles: lanes 0 and 1. */
@@ -325,7 +327,7 @@ export function sinOfQuarters(r: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function cosOfQuarters(r: v128): v128 {
-  return sinOfQuarters(f32x4.add(minusAbs(r), constant(SIN, 1)));
+  return sinOfQuarters(f32x4.add(minusAbs(r), constant(SIN, 6)));
 }
 
 /** sin r with its sign turned where the lowest bit of `turns` is set. */
@@ -336,6 +338,7 @@ function sinOfRemainder(r: v128, turns: v128): v128 {
   return sinOfQuarters(v128.xor(r, i32x4.shl(turns, 31)));
 }
 
+/** 2.00 / 1.77 units up to |x| = 3.2e6; the sign of a zero is lost. */
 // @ts-ignore: decorator
 @inline
 export function sin(x: v128): v128 {
@@ -350,6 +353,7 @@ export function sin(x: v128): v128 {
   return sinOfRemainder(r, lowWords(s, t));
 }
 
+/** 2.03 / 1.81 units up to |x| = 3.2e6. */
 // @ts-ignore: decorator
 @inline
 export function cos(x: v128): v128 {
@@ -425,7 +429,7 @@ function power(x: v128, y: v128): v128 {
   return select(one(), p, v128.or(f32x4.eq(y, zero), f32x4.eq(x, one())));
 }
 
-/** xʸ with the special values of IEEE 754's pow. */
+/** xʸ with the special values of IEEE 754's pow. 1.16 / 0.90 units. */
 // @ts-ignore: decorator
 @inline
 export function pow(x: v128, y: v128): v128 {
