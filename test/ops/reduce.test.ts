@@ -2,9 +2,12 @@ import { expect, test } from "vitest";
 import { ShapeError } from "#src/core/errors";
 import { Graph, type Tensor } from "#src/graph/tensor";
 import { add, mul } from "#src/ops/arithmetic";
+import { gradients } from "#src/ops/gradients";
 import { argmax, max, mean, min, norm, type ReduceOptions, sum } from "#src/ops/reduce";
-import { checkOp, type OpCase, SIZES } from "../support/check-op.ts";
+import { checkOp, numbersOf, type OpCase, SIZES } from "../support/check-op.ts";
 import { type Drawn, distinct, given, uniform } from "../support/draw.ts";
+import { engineOf } from "../support/engines.ts";
+import { Trial } from "../support/run.ts";
 
 type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;
 
@@ -109,10 +112,6 @@ checkOp("argmax counts NaN as largest", [
 ]);
 
 test("equal extremes share the gradient", async () => {
-  const { gradients } = await import("#src/ops/gradients");
-  const { Trial } = await import("../support/run.ts");
-  const { engineOf } = await import("../support/engines.ts");
-  const { numbersOf } = await import("../support/check-op.ts");
   const graph = new Graph();
   const x = graph.input("x", [2, 4]);
   const [dx] = gradients(sum(mul(max(x, { axes: 1 }), [6, 5])), [x]);
