@@ -2,28 +2,6 @@
 
 export { map } from "./elementwise";
 export { matmulNN, matmulNNWide, matmulNT, matmulNTWide, matmulTN, matmulTNWide } from "./gemm/matmul";
-export { ceiling } from "./kernels/ceiling";
-export { copy, equalLabels, fill, gather, identity, oneHot, scatterAdd } from "./kernels/movement";
-export {
-  adam,
-  clipScale,
-  sgd,
-  sgdDifference,
-  sgdDifferenceNesterov,
-  sgdMomentum,
-  sgdNesterov,
-} from "./kernels/optimizer";
-export { argmax, partialSquares, partialSum, reduceMax, reduceMin, reduceSum } from "./kernels/reduce";
-export {
-  logSoftmax,
-  logSoftmaxGradient,
-  softmax,
-  softmaxCrossEntropy,
-  softmaxGradient,
-} from "./kernels/softmax";
-export { feedBytes, feedWords, guard, record, schedule } from "./kernels/step";
-export { begin, proceed, serve, stepsDone } from "./run";
-export { attach, dismiss, freeMemory, wake } from "./thread";
 export {
   elu,
   eluGradient,
@@ -98,7 +76,18 @@ export {
   sub,
   where,
 } from "./kernels/arithmetic";
+export { ceiling } from "./kernels/ceiling";
 export { bceWithLogits, bceWithLogitsGradient, huber, huberGradient } from "./kernels/loss";
+export { copy, equalLabels, fill, gather, identity, oneHot, scatterAdd } from "./kernels/movement";
+export {
+  adam,
+  clipScale,
+  sgd,
+  sgdDifference,
+  sgdDifferenceNesterov,
+  sgdMomentum,
+  sgdNesterov,
+} from "./kernels/optimizer";
 export {
   dropout,
   orthogonal,
@@ -107,3 +96,14 @@ export {
   randomTruncatedNormal,
   randomUniform,
 } from "./kernels/random";
+export { argmax, partialSquares, partialSum, reduceMax, reduceMin, reduceSum } from "./kernels/reduce";
+export {
+  logSoftmax,
+  logSoftmaxGradient,
+  softmax,
+  softmaxCrossEntropy,
+  softmaxGradient,
+} from "./kernels/softmax";
+export { feedBytes, feedWords, guard, record, schedule } from "./kernels/step";
+export { begin, proceed, serve, stepsDone } from "./run";
+export { attach, dismiss, freeMemory, wake } from "./thread";

@@ -2,7 +2,7 @@
 // "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), four counters at a time.
 // Element 16 g + 4 w + j takes word w of counter 4 g + j, so that a vector of words is stored as it comes.
 import { cosOfQuarters, logNormal, signBit, sinOfQuarters } from "../math";
-import { loadTail, madd, max, min, nmadd, storeTail } from "../simd";
+import { loadTail, madd, max, min, nmadd, storeTail, sumLanes } from "../simd";
 import { endElement, firstElement, thread } from "../thread";
 
 @unmanaged
@@ -261,12 +261,25 @@ class Orthogonal {
 /** a · b over n elements that lie `step` bytes apart. */
 function dot(a: usize, b: usize, n: i32, step: usize): f64 {
   let sum: f64 = 0;
+  if (step == 4) {
+    let total = f32x4.splat(0);
+    let other = f32x4.splat(0);
+    for (; n >= 8; n -= 8, a += 32, b += 32) {
+      total = madd(v128.load(a), v128.load(b), total);
+      other = madd(v128.load(a, 16), v128.load(b, 16), other);
+    }
+    sum = sumLanes(f32x4.add(total, other));
+  }
   for (; n > 0; n--, a += step, b += step) sum += <f64>load<f32>(a) * <f64>load<f32>(b);
   return sum;
 }
 
 /** y ← y − factor x. */
 function subtract(factor: f32, x: usize, y: usize, n: i32, step: usize): void {
+  if (step == 4) {
+    const f = f32x4.splat(factor);
+    for (; n >= 4; n -= 4, x += 16, y += 16) v128.store(y, nmadd(f, v128.load(x), v128.load(y)));
+  }
   for (; n > 0; n--, x += step, y += step) store<f32>(y, load<f32>(y) - factor * load<f32>(x));
 }
 

@@ -76,6 +76,12 @@ describe.each(modules)("%s", (_, kernels) => {
     expect(Math.min(...u.subarray(0, N / 2))).toBeLessThan(alpha + width / 1000);
   });
 
+  test("uniform stays below its upper end where only one float is left", () => {
+    // Half of the sums would round up to the end.
+    const u = draw("randomUniform", { n: 100, alpha: 1, beta: 1 + 2 ** -23 });
+    expect(new Set(u)).toEqual(new Set([1]));
+  });
+
   test("normal", () => {
     const x = draw("randomNormal", { alpha: 3, beta: 2 });
     const z = x.map((value) => (value - 3) / 2);
