@@ -3,6 +3,13 @@ import type { Worker } from "node:worker_threads";
 import { EngineError } from "../core/errors.ts";
 import type { WorkerTask } from "./worker.ts";
 
+/** Waits until a worker has its instance, or has ended. */
+const begun = (worker: Worker): Promise<void> =>
+  new Promise((resolve) => {
+    worker.once("message", () => resolve());
+    worker.once("exit", () => resolve());
+  });
+
 /** Workers 1 … count − 1; the calling thread is number 0. */
 export class Crew {
   readonly #workers: Worker[];
@@ -13,7 +20,6 @@ export class Crew {
   constructor(workers: Worker[]) {
     this.#workers = workers;
     for (const [index, worker] of workers.entries()) {
-      worker.unref();
       worker.on("error", (error) => this.#fail(index + 1, error.message));
       worker.on("exit", (code) => this.#fail(index + 1, `exit code ${code}`));
     }
@@ -25,7 +31,16 @@ export class Crew {
       const workerData: WorkerTask = { module, memory, index: index + 1, count };
       return new threads.Worker(new URL("./worker.js", import.meta.url), { workerData });
     });
-    return new Crew(workers);
+    const crew = new Crew(workers);
+    // V8 tells a memory's new size to the threads that it knows to have the memory: one that is still beginning
+    // would keep the old size, and trap. So nothing may grow before all are there.
+    await Promise.all(workers.map(begun));
+    if (crew.failure) {
+      await crew.close();
+      throw crew.failure;
+    }
+    for (const worker of workers) worker.unref();
+    return crew;
   }
 
   get size(): number {

@@ -247,9 +247,13 @@ export class StepRunner {
     else if (values instanceof Uint8Array) new Uint8Array(buffer, block.address, values.length).set(values);
     else {
       const floats = new Float32Array(buffer, block.address, values.length);
-      floats.set(values);
-      if (scale !== 1 || offset !== 0)
-        for (let i = 0; i < floats.length; i++) floats[i] = floats[i]! * scale + offset;
+      if (scale === 1 && offset === 0) floats.set(values);
+      else {
+        // Rounded after each operation, as the kernel rounds bytes and as batches are rounded: the same bits.
+        const factor = Math.fround(scale);
+        const shift = Math.fround(offset);
+        for (let i = 0; i < floats.length; i++) floats[i] = Math.fround(values[i]! * factor) + shift;
+      }
     }
   }
 
