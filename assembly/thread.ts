@@ -82,9 +82,10 @@ export function waitWhile(word: usize, value: i32): bool {
     if (atomic.load<i32>(word) != value) return true;
   }
   atomic.add<i32>(CONTROL_SLEEPERS, 1);
-  const late = atomic.wait<i32>(word, value, NAP) == AtomicWaitResult.TIMED_OUT;
+  atomic.wait<i32>(word, value, NAP);
   atomic.sub<i32>(CONTROL_SLEEPERS, 1);
-  return !late;
+  // Being woken proves nothing: the call may be a late one, meant for the barrier before this.
+  return atomic.load<i32>(word) != value;
 }
 
 /** Wakes the workers for a run. */
