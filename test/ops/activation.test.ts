@@ -2,8 +2,12 @@ import { expect, test } from "vitest";
 import { OptionError } from "#src/core/errors";
 import { Graph, type Tensor } from "#src/graph/tensor";
 import { activations, elu, leakyRelu } from "#src/ops/activation";
-import { checkOp, type OpCase, SIZES } from "../support/check-op.ts";
+import { gradients } from "#src/ops/gradients";
+import { sum } from "#src/ops/reduce";
+import { checkOp, numbersOf, type OpCase, SIZES } from "../support/check-op.ts";
 import { given, uniform } from "../support/draw.ts";
+import { engineOf } from "../support/engines.ts";
+import { Trial } from "../support/run.ts";
 
 const sizes = (apply: (x: Tensor) => Tensor, low = -8, high = 8): OpCase[] =>
   SIZES.map((n) => ({ inputs: [uniform([n], low, high, n)], build: apply }));
@@ -37,5 +41,27 @@ test("leakyRelu and elu want parameters that their gradients can stand", () => {
       new OptionError(`leakyRelu: slope: wanted a finite number ≥ 0, got ${bad}`),
     );
     expect(() => elu(x, bad)).toThrow(new OptionError(`elu: alpha: wanted a finite number ≥ 0, got ${bad}`));
+  }
+});
+
+test("gradients at kinks are PyTorch's", async () => {
+  const graph = new Graph();
+  const at = [-3, -1, 0, 1, 3, 6];
+  const x = graph.input("x", [at.length]);
+  const wanted: Partial<Record<keyof typeof activations, number[]>> = {
+    relu: [0, 0, 0, 1, 1, 1],
+    leakyRelu: [0.01, 0.01, 0.01, 1, 1, 1].map(Math.fround),
+    relu6: [0, 0, 0, 1, 1, 0],
+    hardTanh: [0, 0, 1, 0, 0, 0],
+    hardSigmoid: [0, 1 / 6, 1 / 6, 1 / 6, 0, 0].map(Math.fround),
+    hardSwish: [0, 1 / 6, 0.5, 5 / 6, 1, 1].map(Math.fround),
+  };
+  const names = Object.keys(wanted) as (keyof typeof wanted)[];
+  const slopes = names.map((name) => gradients(sum(activations[name](x)), [x])[0]!);
+  const words = await new Trial(new Map([[x, at]]), slopes).run(await engineOf(1));
+  for (const [k, name] of names.entries()) {
+    const numbers = numbersOf(slopes[k]!, words[k]!) as Float32Array;
+    for (const [i, slope] of wanted[name]!.entries())
+      expect(numbers[i], `${name} at ${at[i]}`).toBeCloseTo(slope, 6);
   }
 });

@@ -2,8 +2,12 @@ import { expect, test } from "vitest";
 import { ShapeError } from "#src/core/errors";
 import { Graph, type Tensor } from "#src/graph/tensor";
 import * as ops from "#src/ops/arithmetic";
-import { checkOp, type OpCase, SIZES } from "../support/check-op.ts";
+import { gradients } from "#src/ops/gradients";
+import { sum } from "#src/ops/reduce";
+import { checkOp, numbersOf, type OpCase, SIZES } from "../support/check-op.ts";
 import { type Drawn, given, uniform } from "../support/draw.ts";
+import { engineOf } from "../support/engines.ts";
+import { Trial } from "../support/run.ts";
 
 type Unary = (x: Tensor) => Tensor;
 type Binary = (a: Tensor, b: Tensor) => Tensor;
@@ -158,7 +162,7 @@ checkOp("pow of whole numbers", [
 const condition = (shape: readonly number[]) =>
   given(
     shape,
-    uniform(shape).values.map((x) => (x > 0 ? 0 : x)),
+    uniform(shape).values.map((x) => Math.min(x, 0)),
   );
 checkOp("where", [
   ...SIZES.map((n) => ({
@@ -198,6 +202,35 @@ checkOp("numbers beside tensors", [
   { label: "1 · x", inputs: [uniform([5])], build: (x) => ops.mul(1, x!) },
   { label: "2ˣ", inputs: [uniform([5])], build: (x) => ops.pow(2, x!) },
 ]);
+
+test("gradients at kinks are PyTorch's", async () => {
+  const graph = new Graph();
+  const x = graph.input("x", [3]);
+  const y = graph.input("y", [3]);
+  const at = [-1, 0, 2];
+  const slopes = (build: Unary) => gradients(sum(build(x)), [x])[0]!;
+  const wanted: [Tensor, number[]][] = [
+    [slopes(ops.abs), [-1, 0, 1]],
+    [slopes((z) => ops.clamp(z, -1, 0)), [1, 1, 0]],
+    [slopes((z) => ops.maximum(z, y)), [0.5, 0.5, 0.5]],
+    [slopes((z) => ops.minimum(z, y)), [0.5, 0.5, 0.5]],
+    [slopes((z) => ops.minimum(y, z)), [0.5, 0.5, 0.5]],
+    [slopes((z) => ops.maximum(z, 0)), [0, 0.5, 1]],
+    [slopes((z) => ops.minimum(z, 0)), [1, 0.5, 0]],
+    [slopes((z) => ops.where(z, z, 0)), [1, 0, 1]],
+  ];
+  const tensors = wanted.map(([tensor]) => tensor);
+  const words = await new Trial(
+    new Map([
+      [x, at],
+      [y, at],
+    ]),
+    tensors,
+  ).run(await engineOf(1));
+  const numbers = tensors.map((tensor, k) => [...(numbersOf(tensor, words[k]!) as Float32Array)]);
+  // The sign of a zero does not matter.
+  expect(numbers.map((row) => row.map((each) => each + 0))).toEqual(wanted.map(([, slope]) => slope));
+});
 
 test("mul leaves out a factor of one, but not where it spreads", () => {
   const graph = new Graph();
