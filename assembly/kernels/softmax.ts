@@ -1,6 +1,6 @@
 // Softmax over the last axis of [rows, columns], its logarithm, and the cross-entropy with labels:
 // forward and gradient in one pass, since the gradient is the softmax less the one-hot label.
-import { exp, log } from "../math";
+import { expFlushed, log } from "../math";
 import { loadTail, select, storeTail, sumLanes } from "../simd";
 import { end, first } from "../thread";
 
@@ -51,7 +51,7 @@ function exponentials(x: usize, y: usize, columns: i32, shift: f32): f32 {
   let sum = f32x4.splat(0);
   let left = columns;
   for (; left >= 4; left -= 4, x += 16) {
-    const e = exp(f32x4.sub(v128.load(x), s));
+    const e = expFlushed(f32x4.sub(v128.load(x), s));
     sum = f32x4.add(sum, e);
     if (y != 0) {
       v128.store(y, e);
@@ -59,7 +59,7 @@ function exponentials(x: usize, y: usize, columns: i32, shift: f32): f32 {
     }
   }
   if (left > 0) {
-    const e = exp(f32x4.sub(loadTail(x, left), s));
+    const e = expFlushed(f32x4.sub(loadTail(x, left), s));
     sum = f32x4.add(sum, select(e, f32x4.splat(0), lanes(left)));
     if (y != 0) storeTail(y, e, left);
   }
@@ -144,10 +144,10 @@ export function logSoftmaxGradient(i: RowsGradient): void {
     dy = i.dy + at;
     left = i.columns;
     for (; left >= 4; left -= 4, dy += 16, y += 16, dx += 16) {
-      v128.store(dx, f32x4.sub(v128.load(dy), f32x4.mul(exp(v128.load(y)), total)));
+      v128.store(dx, f32x4.sub(v128.load(dy), f32x4.mul(expFlushed(v128.load(y)), total)));
     }
     if (left > 0) {
-      storeTail(dx, f32x4.sub(loadTail(dy, left), f32x4.mul(exp(loadTail(y, left)), total)), left);
+      storeTail(dx, f32x4.sub(loadTail(dy, left), f32x4.mul(expFlushed(loadTail(y, left)), total)), left);
     }
   }
 }

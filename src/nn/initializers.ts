@@ -30,7 +30,7 @@ export const normal =
   (graph, shape, stream) =>
     randomNormal(graph, shape, stream, mean, deviation);
 
-/** Normal, drawn again beyond two deviations. */
+/** Normal, held to two deviations; `deviation` is that before. */
 export const truncatedNormal =
   (mean = 0, deviation = 0.05): Initializer =>
   (graph, shape, stream) =>

@@ -47,7 +47,7 @@ export const randomUniform = (graph: Graph, shape: Shape, stream: string, low = 
 export const randomNormal = (graph: Graph, shape: Shape, stream: string, mean = 0, deviation = 1): Tensor =>
   random(graph, "randomNormal", shape, stream, mean, deviation);
 
-/** Normally distributed numbers, those beyond two deviations drawn again. */
+/** Normally distributed numbers, held to two deviations by the inverse of the distribution; `deviation` is that before. */
 export const randomTruncatedNormal = (
   graph: Graph,
   shape: Shape,
