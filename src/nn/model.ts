@@ -29,6 +29,13 @@ export interface InitializeOptions extends RunOptions {
 
 /** Examples that one prediction program takes at a time. */
 const BATCH = 256;
+/** Prediction programs that a model keeps. */
+const PREDICTORS = 4;
+
+/** Frees the programs of models that nobody holds any more. */
+const abandoned = new FinalizationRegistry<Map<number, LoadedProgram>>((programs) => {
+  for (const program of programs.values()) program.release();
+});
 
 /** Cuts n examples into batches. */
 function* parts(n: number) {
@@ -43,7 +50,8 @@ export class Model {
   readonly outputShape: Shape;
   readonly weights: Weights;
   readonly #apply: (x: Tensor) => Tensor;
-  #predictors = new Map<number, LoadedProgram>();
+  /** By batch size, the one used last at the end. */
+  readonly #predictors = new Map<number, LoadedProgram>();
 
   constructor(input: Shape, apply: (x: Tensor) => Tensor) {
     this.inputShape = checkShape("model: input", input);
@@ -57,6 +65,7 @@ export class Model {
     }
     this.outputShape = output.shape.slice(1);
     this.weights = new Weights(graph.parameters.values());
+    abandoned.register(this, this.#predictors);
   }
 
   /** Number of trained numbers. */
@@ -176,11 +185,15 @@ export class Model {
     };
   }
 
-  /** The prediction program for a batch size, kept for the next time. */
+  /** The prediction program for a batch size; those used last are kept. */
   #predictor(engine: Engine, batch: number): LoadedProgram {
     const parameters = this.weights.bind(engine);
     const known = this.#predictors.get(batch);
-    if (known?.engine === engine && known.region("parameters") === parameters) return known;
+    this.#predictors.delete(batch);
+    if (known?.engine === engine && known.region("parameters") === parameters) {
+      this.#predictors.set(batch, known);
+      return known;
+    }
     known?.release();
     const graph = new Graph("predict");
     const input = graph.input("input", [batch, ...this.inputShape]);
@@ -192,6 +205,11 @@ export class Model {
     ]);
     const loaded = engine.load(compile({ graph, placements }), new Map([["parameters", parameters]]));
     this.#predictors.set(batch, loaded);
+    const [oldest] = this.#predictors;
+    if (oldest && this.#predictors.size > PREDICTORS) {
+      this.#predictors.delete(oldest[0]);
+      oldest[1].release();
+    }
     return loaded;
   }
 
