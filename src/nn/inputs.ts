@@ -42,7 +42,7 @@ export function readInputs(where: string, inputs: Inputs, shape: Shape): InputRe
     );
   }
   for (let i = 0; i < values.length; i++) {
-    if (!Number.isFinite(values[i])) {
+    if (!Number.isFinite(Math.fround(values[i]!))) {
       throw new DataError(
         `${where}: example ${Math.floor(i / size)}, element ${i % size}: wanted a finite number, got ${values[i]}`,
       );

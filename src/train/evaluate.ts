@@ -1,5 +1,6 @@
 // Measures a model on data, without training it.
-import { DataError, OptionError } from "../core/errors.ts";
+import { DataError, OptionError, ShapeError } from "../core/errors.ts";
+import { type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { Dataset, type IterableDataset } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -33,6 +34,7 @@ export class Evaluator {
   readonly #data: Dataset | IterableDataset;
   readonly #runner: StepRunner;
   readonly #batchSize: number;
+  readonly #inputShape: Shape;
   readonly #names: readonly string[];
 
   constructor(model: Model, engine: Engine, data: Dataset | IterableDataset, options: EvaluateOptions) {
@@ -46,7 +48,20 @@ export class Evaluator {
       this.#data instanceof Dataset ? this.#data : undefined,
     );
     this.#batchSize = batchSize;
+    this.#inputShape = model.inputShape;
     this.#names = ["loss", ...metrics.map(({ name }) => name)];
+  }
+
+  /** Finds before anything runs what does not fit. @throws ShapeError, DataError, MemoryError */
+  async prepare(): Promise<void> {
+    const { inputShape } = this.#data;
+    if (this.#data instanceof Dataset)
+      await this.#runner.prepare(Math.min(this.#batchSize, this.#data.length));
+    else if (sizeOf(inputShape) !== sizeOf(this.#inputShape)) {
+      throw new ShapeError(
+        `data: inputs have shape ${showShape(inputShape)}, the model wants ${showShape(this.#inputShape)}`,
+      );
+    }
   }
 
   async run(): Promise<Evaluation> {

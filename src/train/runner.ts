@@ -100,6 +100,13 @@ export class StepRunner {
     return this.#fields ? STEPS : 1;
   }
 
+  /** Finds early what does not fit: compiles the steps over the fields for a batch size. */
+  prepare(batch: number): Promise<void> {
+    return this.engine.turn(async () => {
+      this.#prepare(batch, this.#specs(this.#fields!));
+    });
+  }
+
   /** Runs steps over examples of the fields, `batch` each, as named by `order`; `first` is the number of the first step. */
   run(batch: number, order: Int32Array, first: number): Promise<Row[]> {
     return this.engine.turn(async (run) => {
@@ -144,11 +151,16 @@ export class StepRunner {
       resident: undefined,
       examples: batch.size,
     } as const;
+    if (!(Number.isInteger(batch.size) && batch.size >= 1)) {
+      throw new ShapeError(`step: size: got ${batch.size}, wanted a positive integer`);
+    }
+    checkLength("inputs", batch.inputs, batch.size, model.inputShape);
     const size = target.length / batch.size;
+    if (!(Number.isInteger(size) && size >= 1)) {
+      throw new ShapeError(`step: targets: got ${target.length} numbers, wanted a multiple of ${batch.size}`);
+    }
     const shape = batch.labels ? (size === 1 ? [] : [size]) : this.#targetShape(size);
     const dtype = batch.labels ? "i32" : "f32";
-    checkLength("inputs", batch.inputs, batch.size, model.inputShape);
-    checkLength("targets", target, batch.size, shape);
     checkFinite("inputs", batch.inputs, batch.size);
     if (batch.targets) checkFinite("targets", batch.targets, batch.size);
     const prepared = this.#prepare(batch.size, {

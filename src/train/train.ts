@@ -86,6 +86,7 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
 
   try {
     for (const callback of callbacks) await callback.onBegin?.(control);
+    await evaluator?.prepare();
     for (let epoch = 1; epoch <= epochs && reason === undefined; epoch++) {
       const start = performance.now();
       const sum = new Mean(["loss", ...trainer.metrics.map(({ name }) => name)]);
