@@ -22,7 +22,7 @@ function show({
 /**
  * Shows a bar for each epoch: loss, metrics, samples a second and time left. Needs the package cli-progress.
  * @throws OptionError where cli-progress is not installed.
- * @example train(model, { ..., callbacks: [progress()] })
+ * @example await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam(), callbacks: [progress()] });
  */
 export function progress(): Callback {
   let bar: SingleBar | undefined;

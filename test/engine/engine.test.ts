@@ -49,7 +49,7 @@ describe("options", () => {
     const attempt = createEngine(wrong);
     await expect(attempt).rejects.toBeInstanceOf(OptionError);
     await expect(attempt).rejects.toThrow(new RegExp(`createEngine: ${name}: wanted .*, got `));
-    if (name !== "threads") expect(() => createEngineSync(wrong)).toThrow(OptionError);
+    if (name !== "threads") expect(() => createEngineSync(wrong as object)).toThrow(OptionError);
   });
   test("by default: a thread a core, the best instructions, not wide", async () => {
     const engine = await engineOf();

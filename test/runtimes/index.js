@@ -4,7 +4,7 @@
 // the bits renews it: `npm run test:runtimes -- --renew`, which writes it only if all runtimes agree; say why in the
 // commit. The Nodes are npm packages, installed when they are missing.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -18,15 +18,14 @@ function install() {
     });
     if (status !== 0) process.exit(1);
   }
-  // The package under its own name, as an installed one is found.
-  if (!existsSync(here("node_modules/downhill")))
-    symlinkSync("../../..", here("node_modules/downhill"), "dir");
 }
 
 /** Runs the program to its end; one that hangs, prints to stderr or fails gives an `error`. */
 function conformance(binary) {
   return new Promise((resolve) => {
-    const child = spawn(binary, [here("conformance.js")], { env: { ...process.env, NODE_OPTIONS: "" } });
+    const child = spawn(binary, [here("../engine/programs/conformance.js")], {
+      env: { ...process.env, NODE_OPTIONS: "" },
+    });
     const timer = setTimeout(() => child.kill("SIGKILL"), 120_000);
     let stdout = "";
     let stderr = "";

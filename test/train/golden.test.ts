@@ -14,9 +14,9 @@ const finalWeights = new Float32Array(file.buffer.slice(file.byteOffset, file.by
 const SIZES = [784, 64, 64, 10];
 
 /** The formula that mlp.py describes; parameter by parameter in the order of the file. */
-function initialWeights() {
+function initialWeights(): [string, { shape: number[]; values: Float32Array }][] {
   let at = 0;
-  return SIZES.slice(1).flatMap((fanOut, layer) => {
+  return SIZES.slice(1).flatMap((fanOut, layer): ReturnType<typeof initialWeights> => {
     const fanIn = SIZES[layer]!;
     const limit = Math.sqrt(6 / (fanIn + fanOut));
     const name = layer === 0 ? "dense" : `dense_${layer}`;
@@ -25,7 +25,7 @@ function initialWeights() {
     return [
       [`${name}.weight`, { shape: [fanIn, fanOut], values }],
       [`${name}.bias`, { shape: [fanOut], values: new Float32Array(fanOut) }],
-    ] as const;
+    ];
   });
 }
 

@@ -4,7 +4,7 @@ import { type Batch, type Dataset, dataset } from "#src/data/index";
 import { dense, type Layer, type Model, sequential } from "#src/index";
 
 /** Wellons, "Prospecting for Hash Functions" (2018), lowbias32: the same bits in every language. */
-export function hash(i: number): number {
+function hash(i: number): number {
   let h = i >>> 0;
   h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
   h = Math.imul(h ^ (h >>> 15), 0x846ca68b);

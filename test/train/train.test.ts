@@ -55,11 +55,11 @@ async function byHand(
 }
 
 describe.each([
-  ["shuffled", (epoch: number) => permutation(50, 3, epoch)],
+  ["shuffled", (epoch: number) => Array.from(permutation(50, 3, epoch))],
   ["in-order", () => Array.from({ length: 50 }, (_, i) => i)],
   [
     "with-replacement",
-    (epoch: number) => integers(50, { below: 50, seed: 3, stream: `with replacement ${epoch}` }),
+    (epoch: number) => Array.from(integers(50, { below: 50, seed: 3, stream: `with replacement ${epoch}` })),
   ],
 ] as const)("sampling %s", (sampling, order) => {
   test.each([1, 7, 16, 49, 50, 51, 1000, "full"] as const)(

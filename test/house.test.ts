@@ -1,0 +1,152 @@
+// The rules of the house: who may import whom, and how a file begins.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Floors: a file imports from lower ones and from its own folder; folders of one floor stand side by side. */
+const FLOORS: Record<string, number> = {
+  core: 0,
+  graph: 1,
+  formats: 1,
+  ops: 2,
+  compile: 3,
+  engine: 4,
+  nn: 5,
+  optim: 5,
+  data: 5,
+  train: 6,
+  // The table of contents.
+  "index.ts": 7,
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly type: boolean;
+  readonly dynamic: boolean;
+}
+
+function files(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true })
+    .filter(({ name }) => name !== "node_modules")
+    .flatMap((entry) =>
+      entry.isDirectory() ? files(`${folder}/${entry.name}`) : [`${folder}/${entry.name}`],
+    )
+    .filter((path) => /\.[tj]s$/.test(path));
+}
+const text = (path: string) => readFileSync(join(root, path), "utf8");
+/** Without comments, so that examples in them do not count. */
+const code = (path: string) => text(path).replace(/\/\*[\s\S]*?\*\/|^[ \t]*\/\/.*$/gm, "");
+
+function importsOf(from: string): Import[] {
+  const statements = code(from).matchAll(/^(?:import|export)( type)?\b(?:[^;"'`=(]*\sfrom)?\s*"([^"]+)"/gm);
+  const calls = code(from).matchAll(/\bimport\("([^"]+)"\)/g);
+  return [
+    ...[...statements].map(([, type, to]) => ({ from, to: to!, type: type !== undefined, dynamic: false })),
+    ...[...calls].map(([, to]) => ({ from, to: to!, type: false, dynamic: true })),
+  ];
+}
+const resolved = ({ from, to }: Import) =>
+  normalize(join(dirname(from), to))
+    .split(sep)
+    .join("/");
+const folderOf = (path: string) => path.split("/")[1]!;
+
+const source = files("src");
+const imports = source.flatMap(importsOf);
+const local = imports.filter(({ to }) => to.startsWith("."));
+
+test("the files are found, and their imports", () => {
+  expect(source.length).toBeGreaterThan(40);
+  expect(imports.length).toBeGreaterThan(150);
+  expect(imports.some(({ type }) => type) && imports.some(({ dynamic }) => dynamic)).toBe(true);
+});
+
+describe("floors", () => {
+  test("every folder has its floor", () => {
+    expect(source.map(folderOf).filter((folder) => FLOORS[folder] === undefined)).toEqual([]);
+  });
+  test("a file imports from lower floors and its own folder only", () => {
+    const wrong = local.filter((each) => {
+      const to = resolved(each);
+      if (to.startsWith("assembly/")) return false;
+      const [mine, theirs] = [folderOf(each.from), folderOf(to)];
+      return mine !== theirs && !(FLOORS[theirs]! < FLOORS[mine]!);
+    });
+    expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+  });
+  test("formats know the core and nothing else", () => {
+    const wrong = local.filter(
+      (each) => folderOf(each.from) === "formats" && !["formats", "core"].includes(folderOf(resolved(each))),
+    );
+    expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+  });
+  test("of the kernels the host knows the contract alone, and the kernels know nothing of the host", () => {
+    const beyond = local.map(resolved).filter((to) => !to.startsWith("src/"));
+    expect(new Set(beyond)).toEqual(new Set(["assembly/abi.ts"]));
+    const kernels = files("assembly").flatMap(importsOf);
+    expect(kernels.length).toBeGreaterThan(20);
+    expect(
+      kernels
+        .filter((each) => !resolved(each).startsWith("assembly/"))
+        .map(({ from, to }) => `${from}: ${to}`),
+    ).toEqual([]);
+  });
+  test("above the engine nobody knows of WebAssembly", () => {
+    const outside = source.filter(
+      (path) => folderOf(path) !== "engine" && /\bWebAssembly\./.test(code(path)),
+    );
+    expect(outside).toEqual([]);
+  });
+});
+
+describe("packages", () => {
+  const {
+    dependencies = {},
+    peerDependencies = {},
+    peerDependenciesMeta = {},
+  } = JSON.parse(text("package.json"));
+  const bare = imports.filter(({ to, type }) => !to.startsWith(".") && !to.startsWith("node:") && !type);
+  test("none is needed", () => {
+    expect(dependencies).toEqual({});
+    for (const name of Object.keys(peerDependencies))
+      expect(peerDependenciesMeta[name]).toEqual({ optional: true });
+  });
+  test("one that may be there is asked for only when it is used", () => {
+    expect(bare.filter(({ dynamic }) => !dynamic).map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+    expect(bare.map(({ to }) => to).filter((name) => !(name in peerDependencies))).toEqual([]);
+  });
+  test("what Node alone has is imported only where Node is known to be", () => {
+    // Static, it would keep the whole library from loading in a browser. A worker file is loaded by Node alone.
+    const fixed = imports.filter(({ to, type, dynamic }) => to.startsWith("node:") && !type && !dynamic);
+    expect(new Set(fixed.map(({ from }) => from))).toEqual(new Set(["src/engine/worker.ts"]));
+  });
+});
+
+describe("files", () => {
+  test.each([...source, ...files("assembly"), ...files("scripts")])(
+    "%s opens by saying why it exists",
+    (path) => {
+      const [first = ""] = text(path)
+        .replace(/^#!.*\n/, "")
+        .split("\n");
+      expect(first).toMatch(/^(\/\/|\/\*\*?) \S.{8,}/);
+    },
+  );
+  test("none has a default export", () => {
+    const found = [
+      ...source,
+      ...files("assembly"),
+      ...files("scripts"),
+      ...files("test"),
+      ...files("examples"),
+    ].filter((path) => /^export default\b|\bas default\b/m.test(code(path)));
+    expect(found).toEqual([]);
+  });
+  test("no file is called after nothing", () => {
+    expect(source.filter((path) => /util|helper|manager|misc|common/i.test(path))).toEqual([]);
+  });
+});
