@@ -28,6 +28,7 @@ export function verify(list: readonly Instruction[], regions: ReadonlyMap<string
       fail(`has ${each.operands.length} operands, at most ${INSTRUCTION_OPERANDS} fit`);
     checkGroup(each, fail);
     const touches = accesses(each);
+    checkOperands(each, touches, fail);
     for (const touch of touches) {
       const { place, start, end } = touch;
       const size = regions.get(place.region) ?? 0;
@@ -66,6 +67,23 @@ function checkGroup({ kernel, head, fused, locals }: Instruction, fail: (problem
         fail(`${inner} broadcasts ${place.name}, which its own group makes`);
     }
     made.add(y);
+  }
+}
+
+/** A head such as a matrix product still reads its operands while its group is under way: only its own result is free, and only in place. */
+function checkOperands(
+  each: Instruction,
+  touches: readonly Access[],
+  fail: (problem: string) => never,
+): void {
+  const operands = accesses({ ...each, fused: [] });
+  for (const { place, start, end, writes } of touches.slice(operands.length)) {
+    if (!writes) continue;
+    for (const operand of operands) {
+      if (operand.place.region !== place.region || operand.end <= start || end <= operand.start) continue;
+      if (operand.place === each.head?.place && operand.start === start) continue;
+      fail(`${place.name} overwrites ${operand.place.name}, which its head is still at`);
+    }
   }
 }
 

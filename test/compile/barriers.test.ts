@@ -44,7 +44,7 @@ test("what threads share alike does not conflict", () => {
   expect(pair(single, single, 128)).toBe(false);
   expect(pair(rows(4, 64), rows(4, 64), 64)).toBe(true);
   expect(pair(rows(4, 64), rows(4, 32))).toBe(true);
-  expect(pair(rows(4, 64), rows(8, 64))).toBe(true);
+  expect(pair(rows(4, 64), rows(3, 64))).toBe(true);
   expect(pair(rows(4, 64), undefined)).toBe(true);
   expect(pair(single, rows(4, 64))).toBe(true);
 });

@@ -124,6 +124,26 @@ describe("refuses", () => {
   refuses("instruction 0, map: reads x, which nothing has written or something has overwritten", [
     map([each(x, input), each(place("y", 64), input), each(output, x)]),
   ]);
+  const [result, operand] = [place("result", 256), place("operand", 512)];
+  const headed = (y: Place) =>
+    instruction("product", [read(operand), write(result)], {
+      head: { place: result, n: 64 },
+      fused: [each(y, result)],
+    });
+  const made = instruction("make", [write(operand)]);
+  refuses("instruction 2, product: y overwrites operand, which its head is still at", [
+    made,
+    barrier,
+    headed(place("y", 512)),
+  ]);
+  refuses("instruction 2, product: y overwrites result, which its head is still at", [
+    made,
+    barrier,
+    headed(place("y", 192)),
+  ]);
+  test("but a group may write over its head's result in place", () => {
+    expect(() => verify([made, barrier, headed(place("y", 256))], REGIONS)).not.toThrow();
+  });
   const race = (problem: string, first: Instruction, second: Instruction) =>
     refuses(`instruction 1, second: ${problem}`, [first, { ...second, kernel: "second" }]);
   race("x races with x: no barrier between", instruction("make", [write(x)]), instruction("take", [read(x)]));
@@ -146,6 +166,11 @@ describe("refuses", () => {
     "x races with x: no barrier between",
     instruction("make", [write(x, rows(8, 32))]),
     instruction("take", [read(x, single)]),
+  );
+  race(
+    "output races with output: no barrier between",
+    instruction("make", [write(output, rows(4, 64))]),
+    instruction("take", [read(output, rows(3, 64))]),
   );
   const part = place("part", 64, 128, "output");
   race(

@@ -40,7 +40,8 @@ test("what does not depend on anything wanted is not walked", () => {
   const asked: boolean[][] = [];
   const op = opOf("op", ({ dy, wants }) => {
     asked.push([wants(0), wants(1)]);
-    return [dy, dy];
+    // What is given though nobody wants it is not even looked at.
+    return [dy, dy.graph.input("unwanted", [3])];
   });
   const refusing = opOf("refusing", "none");
   const [dx] = reverse(use(op, x, use(refusing, y)), [x], join);

@@ -18,6 +18,26 @@ const special = (apply: (x: Tensor) => Tensor): OpCase => {
   return { label: "special values", inputs: [given([values.length], values)], build: apply, gradient: false };
 };
 
+/** By PyTorch's documentation, at −2, −0.5, 0.5 and 4. */
+const DEFAULTS: Partial<Record<keyof typeof activations, readonly number[]>> = {
+  leakyRelu: [-0.02, -0.005, 0.5, 4],
+  elu: [Math.expm1(-2), Math.expm1(-0.5), 0.5, 4],
+  hardTanh: [-1, -0.5, 0.5, 1],
+  relu6: [0, 0, 0.5, 4],
+  hardSigmoid: [1 / 6, 2.5 / 6, 3.5 / 6, 1],
+};
+checkOp(
+  "activations by default",
+  Object.entries(DEFAULTS).map(
+    ([name, want]): OpCase => ({
+      label: name,
+      inputs: [given([4], [-2, -0.5, 0.5, 4])],
+      build: (x) => activations[name as keyof typeof activations](x!),
+      want: () => want,
+    }),
+  ),
+);
+
 for (const [name, apply] of Object.entries(activations)) {
   checkOp(name, [...sizes(apply), { inputs: [uniform([3, 1, 5], -4, 4)], build: apply }, special(apply)]);
 }

@@ -29,6 +29,10 @@ checkOp(
     ([shape, indices]): OpCase => ({
       inputs: [uniform(shape), labels(indices, shape[0]!)],
       build: (x, at) => gather(x!, at!),
+      want: (x = [], at = []) => {
+        const columns = x.length / shape[0]!;
+        return at.flatMap((row) => x.slice(row * columns, (row + 1) * columns));
+      },
     }),
   ),
 );

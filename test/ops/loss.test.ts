@@ -9,21 +9,43 @@ import { given, uniform } from "../support/draw.ts";
 
 type Loss = (output: Tensor, target: Tensor) => Tensor;
 
-const over = (loss: Loss): OpCase[] =>
+type Formula = (output: number, target: number) => number;
+const meanOf =
+  (formula: Formula): NonNullable<OpCase["want"]> =>
+  (output = [], target = []) => [
+    output.reduce((sum, x, i) => sum + formula(x, target[i]!), 0) / output.length,
+  ];
+const huberOf = (delta: number) =>
+  meanOf((x, t) => (Math.abs(x - t) <= delta ? (x - t) ** 2 / 2 : delta * (Math.abs(x - t) - delta / 2)));
+
+const over = (loss: Loss, want: NonNullable<OpCase["want"]>): OpCase[] =>
   [...SIZES.map((n) => [n]), [7, 5], [2, 3, 4], [33, 65], []].map((shape) => ({
     inputs: [uniform(shape, -3, 3, 1), uniform(shape, -3, 3, 2)],
     build: (output, target) => loss(output!, target!),
+    want,
   }));
 
-checkOp("meanSquaredError", over(meanSquaredError));
-checkOp("meanAbsoluteError", over(meanAbsoluteError));
+checkOp(
+  "meanSquaredError",
+  over(
+    meanSquaredError,
+    meanOf((x, t) => (x - t) ** 2),
+  ),
+);
+checkOp(
+  "meanAbsoluteError",
+  over(
+    meanAbsoluteError,
+    meanOf((x, t) => Math.abs(x - t)),
+  ),
+);
 checkOp(
   "huber",
-  over((output, target) => huber(output, target)),
+  over((output, target) => huber(output, target), huberOf(1)),
 );
 checkOp(
   "huber with a delta",
-  over((output, target) => huber(output, target, 2.5)),
+  over((output, target) => huber(output, target, 2.5), huberOf(2.5)),
 );
 
 /** The target is a constant: it must not depend on parameters. */
@@ -31,6 +53,7 @@ const against = (target: (shape: readonly number[]) => readonly number[]): OpCas
   [...SIZES.map((n) => [n]), [7, 5]].map((shape) => ({
     inputs: [uniform(shape, -4, 4)],
     build: (x) => binaryCrossEntropy(x!, x!.graph.constant(target(shape), shape)),
+    want: (x) => meanOf((z, t) => Math.log1p(Math.exp(z)) - z * t)(x!, target(shape)),
   }));
 checkOp("binaryCrossEntropy", [
   ...against((shape) => uniform(shape, 0, 1).values),

@@ -6,7 +6,7 @@ import { add, mul, sub } from "#src/ops/arithmetic";
 import { matmul } from "#src/ops/matmul";
 import { sum } from "#src/ops/reduce";
 import { checkOp, type OpCase } from "../support/check-op.ts";
-import { uniform } from "../support/draw.ts";
+import { given, uniform } from "../support/draw.ts";
 
 /** Each awkward size as m, n and k with others beside it; 520 passes the blocks of columns, 300 and 600 those of k. */
 const SIZES: readonly (readonly [number, number, number])[] = [
@@ -86,6 +86,13 @@ checkOp("matmul of many axes", [
     build: (a, b, c) => matmul(a!, b!, c!),
   },
   { inputs: [uniform([2, 1, 3, 4]), uniform([4, 1], -2, 2, 1)], build: (a, b) => relu(matmul(a!, b!)) },
+]);
+checkOp("matmul written out", [
+  {
+    inputs: [given([2, 1, 2], [1, 2, 3, 4]), given([2, 3], [1, 0, 2, 0, 1, 3]), given([3], [10, 20, 30])],
+    build: (a, b, bias) => matmul(a!, b!, bias!),
+    want: () => [11, 22, 38, 13, 24, 48],
+  },
 ]);
 checkOp("matmul of a tensor with itself", [
   { inputs: [uniform([5, 5])], build: (a) => matmul(a!, a!) },

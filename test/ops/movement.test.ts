@@ -5,7 +5,7 @@ import { exp, mul, neg } from "#src/ops/arithmetic";
 import { beforeBroadcast, broadcastTo, concatenate, pad, permute, slice } from "#src/ops/movement";
 import { sum } from "#src/ops/reduce";
 import { checkOp, type OpCase, SIZES } from "../support/check-op.ts";
-import { labels, uniform } from "../support/draw.ts";
+import { given, labels, uniform } from "../support/draw.ts";
 
 const of = (shape: readonly number[], build: (x: Tensor) => Tensor, label = ""): OpCase => ({
   label,
@@ -212,6 +212,39 @@ checkOp("concatenate", [
   },
   { label: "of one", inputs: [uniform([3, 2])], build: (x) => concatenate([x!]) },
 ]);
+
+/** Small results written out: what the functions make of axes, starts and widths, and in which order. */
+const counted = given([2, 3], [1, 2, 3, 4, 5, 6]);
+const written: readonly (readonly [string, (x: Tensor) => Tensor, readonly number[]])[] = [
+  ["rows spread", (x) => broadcastTo(x, [2, 2, 3]), [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6]],
+  ["transposed", (x) => permute(x), [1, 4, 2, 5, 3, 6]],
+  ["permuted by negative axes", (x) => permute(x, [-1, -2]), [1, 4, 2, 5, 3, 6]],
+  ["a box", (x) => slice(x, [0, 1], [2, 2]), [2, 3, 5, 6]],
+  [
+    "framed",
+    (x) =>
+      pad(
+        x,
+        [
+          [0, 1],
+          [2, 0],
+        ],
+        9,
+      ),
+    [9, 9, 1, 2, 3, 9, 9, 4, 5, 6, 9, 9, 9, 9, 9],
+  ],
+  ["joined along the last axis", (x) => concatenate([x, x]), [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]],
+  ["joined along the first", (x) => concatenate([x, x], -2), [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6]],
+];
+checkOp(
+  "movement written out",
+  written.map(([label, build, want]) => ({
+    label,
+    inputs: [counted],
+    build: (x) => build(x!),
+    want: () => want,
+  })),
+);
 
 checkOp("movement of integers", [
   {

@@ -7,6 +7,7 @@ import { argmax, max, mean, min, norm, type ReduceOptions, sum } from "#src/ops/
 import { checkOp, numbersOf, type OpCase, SIZES } from "../support/check-op.ts";
 import { type Drawn, distinct, given, uniform } from "../support/draw.ts";
 import { engineOf } from "../support/engines.ts";
+import { positionOf } from "../support/reference.ts";
 import { Trial } from "../support/run.ts";
 
 type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;
@@ -43,11 +44,43 @@ const LARGE: typeof CASES = [
   [[9000, 17], { axes: 0 }],
 ];
 
+/** A reduction by its definition: every element goes to the result whose other axes it shares. */
+function reduceOf(
+  combine: (run: readonly number[]) => number,
+  shape: readonly number[],
+  { axes }: ReduceOptions,
+) {
+  const list = axes === undefined ? shape.map((_, axis) => axis) : [axes].flat();
+  const reduced = new Set(list.map((axis) => (axis < 0 ? axis + shape.length : axis)));
+  return (x: readonly number[] = []): number[] => {
+    const runs = new Map<string, number[]>();
+    for (const [index, value] of x.entries()) {
+      const key = positionOf(index, shape)
+        .filter((_, axis) => !reduced.has(axis))
+        .join();
+      runs.set(key, [...(runs.get(key) ?? []), value]);
+    }
+    return [...runs.values()].map(combine);
+  };
+}
+const sumOf = (run: readonly number[]) => run.reduce((a, b) => a + b, 0);
+const combinations = new Map<Reduction, (run: readonly number[]) => number>([
+  [sum, sumOf],
+  [mean, (run) => sumOf(run) / run.length],
+  [max, (run) => Math.max(...run)],
+  [min, (run) => Math.min(...run)],
+  [norm, (run) => Math.hypot(...run)],
+]);
+
 function over(apply: Reduction, draw: (shape: readonly number[]) => Drawn, cases = CASES): OpCase[] {
   return cases.map(([shape, options]) => ({
     label: JSON.stringify(options),
     inputs: [draw(shape)],
     build: (x) => apply(x!, options),
+    // Not of the longest: every run is copied once for each of its elements.
+    ...(shape.reduce((a, b) => a * b, 1) < 3000
+      ? { want: reduceOf(combinations.get(apply)!, shape, options) }
+      : {}),
   }));
 }
 const anything = (shape: readonly number[]) => uniform(shape);
@@ -103,6 +136,7 @@ checkOp(
     [unlike(shape), few(shape)].map((drawn) => ({
       inputs: [drawn],
       build: (x: Tensor) => argmax(x, axis),
+      want: reduceOf((run) => run.indexOf(Math.max(...run)), shape, { axes: axis }),
       gradient: false,
     })),
   ),

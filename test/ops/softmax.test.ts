@@ -52,6 +52,14 @@ checkOp("softmaxCrossEntropy", [
     (shape): OpCase => ({
       inputs: [uniform(shape, -4, 4), labels(shape.slice(0, -1), shape.at(-1)!)],
       build: (x, at) => softmaxCrossEntropy(x!, at!),
+      want: (x = [], at = []) => {
+        const columns = shape.at(-1)!;
+        const losses = at.map((label, row) => {
+          const logits = x.slice(row * columns, (row + 1) * columns);
+          return Math.log(logits.reduce((total, logit) => total + Math.exp(logit), 0)) - logits[label]!;
+        });
+        return [losses.reduce((a, b) => a + b) / losses.length];
+      },
     }),
   ),
   {

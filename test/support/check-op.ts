@@ -21,6 +21,11 @@ export interface OpCase {
   readonly build: (...inputs: readonly Tensor[]) => Tensor | readonly Tensor[];
   /** Said where the shapes of the inputs do not tell cases apart. */
   readonly label?: string;
+  /**
+   * The result in plain numbers. The reference takes the graph at its word; this tells whether the graph says what
+   * was meant, where a function builds it of several ops, or reckons sizes for them.
+   */
+  readonly want?: (...inputs: readonly (readonly number[])[]) => readonly number[];
   /** False: the op has none, or the inputs lie where it jumps. Default: true. */
   readonly gradient?: boolean;
 }
@@ -102,6 +107,19 @@ async function checkForward(cases: readonly OpCase[]): Promise<void> {
   const nodes = neededFor(tensors);
   const values = evaluate(nodes, inputs);
   const allowed = roundings(nodes, values);
+  for (const [k, { want, inputs: drawn }] of cases.entries()) {
+    if (!want) continue;
+    const { name, outputs: made } = built[k]!;
+    const meant = Float64Array.from(want(...drawn.map((each) => each.values)));
+    expect(made[0]!.size, `${name}: elements`).toBe(meant.length);
+    // Both are in doubles; only parameters of elementwise ops are rounded, to 32 bits.
+    expectClose(
+      `${name}: the graph`,
+      values.get(made[0]!)!,
+      meant,
+      meant.map((x) => 1e-7 * Math.abs(x) + 1e-12),
+    );
+  }
   await runEverywhere(new Trial(inputs, tensors), outputs, (where, k, numbers) => {
     expectClose(where, numbers, values.get(tensors[k]!)!, allowed.get(tensors[k]!)!);
   });
