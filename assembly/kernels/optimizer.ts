@@ -5,9 +5,10 @@ import { end, endElement, first, firstElement } from "../thread";
 
 // A running mean whose input has ended decays into the subnormal numbers and stays there, since the smallest of them
 // times 0.9 rounds to itself, and each of them costs over a hundred cycles. So they are kept out of all state: a mean
-// is rounded to multiples of 2⁻¹²⁶ by adding and taking away 2⁻¹⁰³, which leaves those above 1e-23 as they are; a mean
-// of squares, never negative, is set to zero below 2⁻¹²⁶. Constants come from memory, where V8 keeps them in registers.
-const FLOOR = memory.data<f32>([9.860761315262648e-32]);
+// is rounded to multiples of 2⁻¹⁰³ by adding and taking away 2⁻⁸⁰, which leaves those above 1e-17 as they are to the
+// last bit, and those above 1e-24 to seven digits; a mean of squares, never negative, is set to zero below 2⁻¹²⁶.
+// The constants come from memory, where V8 keeps them in registers.
+const FLOOR = memory.data<f32>([8.271806125530277e-25]);
 const LEAST = memory.data<i32>([0x007f_ffff]);
 
 /** Factor on every gradient, left by clipping: min(1, limit / ‖g‖), as PyTorch with 1e-6 against division by zero. */
@@ -192,8 +193,8 @@ function adamLoop(i: Adam, changed: bool): void {
     v1 = v128.and(v1, i32x4.gt_s(v1, least));
     const d0 = madd(f32x4.sqrt(v0), correction, epsilon);
     const d1 = madd(f32x4.sqrt(v1), correction, epsilon);
-    const q0 = madd(kept, p0, f32x4.div(f32x4.mul(rate, m0), d0));
-    const q1 = madd(kept, p1, f32x4.div(f32x4.mul(rate, m1), d1));
+    const q0 = madd(rate, f32x4.div(m0, d0), f32x4.mul(kept, p0));
+    const q1 = madd(rate, f32x4.div(m1, d1), f32x4.mul(kept, p1));
     v128.store(m, m0);
     v128.store(m, m1, 16);
     v128.store(v, v0);

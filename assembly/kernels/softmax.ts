@@ -66,10 +66,19 @@ function exponentials(x: usize, y: usize, columns: i32, shift: f32): f32 {
   return sumLanes(sum);
 }
 
-function scaleRow(y: usize, columns: i32, factor: f32): void {
+/** y ← y · factor, zero where that is below `least`. */
+function scaleRow(y: usize, columns: i32, factor: f32, least: f32): void {
   const f = f32x4.splat(factor);
-  for (; columns >= 4; columns -= 4, y += 16) v128.store(y, f32x4.mul(v128.load(y), f));
-  if (columns > 0) storeTail(y, f32x4.mul(loadTail(y, columns), f), columns);
+  const l = f32x4.splat(least);
+  for (; columns >= 4; columns -= 4, y += 16) v128.store(y, scaled(v128.load(y), f, l));
+  if (columns > 0) storeTail(y, scaled(loadTail(y, columns), f, l), columns);
+}
+
+// @ts-ignore: decorator
+@inline
+function scaled(y: v128, factor: v128, least: v128): v128 {
+  y = f32x4.mul(y, factor);
+  return v128.andnot(y, f32x4.lt(y, least));
 }
 
 // @ts-ignore: decorator
@@ -83,7 +92,7 @@ export function softmax(i: Rows): void {
   for (let r = first(i.rows); r < to; r++) {
     const at = <usize>(r * i.columns) << 2;
     const sum = exponentials(i.x + at, i.y + at, i.columns, largest(i.x + at, i.columns));
-    scaleRow(i.y + at, i.columns, 1 / sum);
+    scaleRow(i.y + at, i.columns, 1 / sum, 0);
   }
 }
 
@@ -167,6 +176,11 @@ class SoftmaxCrossEntropy {
   residual: usize;
 }
 
+// A probability below 2⁻⁴⁰ is left out of the residual: that of the label, p − 1, is not known to better than 2⁻²⁵.
+// Without this, an example that is all but learned sends numbers backwards whose squares are subnormal, and a step
+// of one example takes twenty times as long.
+const LEAST: f32 = 9.094947017729282e-13;
+
 export function softmaxCrossEntropy(i: SoftmaxCrossEntropy): void {
   const to = end(i.rows);
   for (let r = first(i.rows); r < to; r++) {
@@ -178,7 +192,7 @@ export function softmaxCrossEntropy(i: SoftmaxCrossEntropy): void {
     const sum = exponentials(x, residual, i.columns, shift);
     store<f32>(i.losses + (<usize>r << 2), logScalar(sum) + shift - load<f32>(x + label));
     if (residual != 0) {
-      scaleRow(residual, i.columns, 1 / sum);
+      scaleRow(residual, i.columns, 1 / sum, LEAST);
       store<f32>(residual + label, load<f32>(residual + label) - 1);
     }
   }
