@@ -14,7 +14,7 @@ import { checkOp, type OpCase } from "../support/check-op.ts";
 import { uniform } from "../support/draw.ts";
 
 /** Around a vector, a grain of 16, a block of 1024, and several blocks. */
-const LENGTHS = [1, 3, 16, 17, 65, 1023, 1024, 1025, 4100];
+const LENGTHS = [1, 3, 16, 17, 65, 1023, 1024, 1025, 2100];
 const vectors = (count: number, build: OpCase["build"], lengths = LENGTHS): OpCase[] =>
   lengths.map((n) => ({
     inputs: Array.from({ length: count }, (_, k) => uniform([n], -1, 1, k + 1)),
