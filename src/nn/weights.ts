@@ -58,6 +58,8 @@ export class Weights {
     this.segments = segments;
     this.length = Math.max(offset, LINE);
     this.#values = new Float32Array(this.length);
+    // Where there is nothing to draw, nothing is missing.
+    this.#initialized = segments.length === 0;
   }
 
   /** Whether there are values yet. */
