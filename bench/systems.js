@@ -33,7 +33,7 @@
 
 /** @type {Entry[]} */
 export const systems = [
-  { name: "downhill", file: "downhill.js" },
+  { name: "downhill", file: "downhill.js", reference: true },
   { name: "downhill", file: "downhill.js", options: { threads: 2 } },
   { name: "downhill wide", file: "downhill.js", options: { wide: true } },
   { name: "downhill exact", file: "downhill.js", options: { numerics: "exact" } },
