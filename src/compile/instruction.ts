@@ -12,7 +12,7 @@ export interface Place extends Buffer {
 export const ACTIVATIONS = "activations";
 
 /** One operand of an elementwise instruction: element i is at (i / repeat) % period, or at i where period is 0. */
-export interface ElementwiseInput {
+interface ElementwiseInput {
   readonly place: Place;
   readonly repeat: number;
   readonly period: number;

@@ -2,7 +2,7 @@
 import { SLOT_BARRIER } from "../../assembly/abi.ts";
 
 /** What run.ts and thread.ts of the module export. */
-export interface Exports {
+interface Exports {
   readonly table: WebAssembly.Table;
   /** The first byte that the host may hand out. */
   freeMemory(): number;

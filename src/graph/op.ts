@@ -4,7 +4,7 @@ import { GRAIN } from "../../assembly/abi.ts";
 import type { Node, Tensor, ValueType } from "./tensor.ts";
 
 /** What a gradient rule is given. */
-export interface GradientContext<A> {
+interface GradientContext<A> {
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
   readonly attributes: A;

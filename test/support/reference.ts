@@ -18,7 +18,7 @@ export function positionOf(index: number, shape: Shape): number[] {
   return position;
 }
 
-export function indexOf(position: readonly number[], shape: Shape): number {
+function indexOf(position: readonly number[], shape: Shape): number {
   return position.reduce((index, at, axis) => index * shape[axis]! + at, 0);
 }
 

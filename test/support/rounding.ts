@@ -83,7 +83,7 @@ function softmaxErrors(x: Values, error: Values, columns: number): Values {
 }
 
 /** The bound for each output of a node, from the values of its inputs, their bounds, and the values of its outputs. */
-export function roundingOf(
+function roundingOf(
   node: Node,
   values: readonly Values[],
   errors: readonly Values[],

@@ -16,7 +16,7 @@ function round(x: number): number {
 }
 
 /** erf by its power series, and by the continued fraction of erfc where that converges better. Abramowitz and Stegun 7.1.5, 7.1.14. */
-export function erf(x: number): number {
+function erf(x: number): number {
   if (Number.isNaN(x)) return x;
   if (Math.abs(x) > 6) return Math.sign(x);
   if (Math.abs(x) < 2) {
