@@ -3,7 +3,7 @@
 import { Unable } from "../systems.js";
 import { factors, flatVectors, mlpBatch, mlpLayers } from "../workload.js";
 
-const build = "../../build/src/";
+const build = "../../build/bundle/esm/";
 
 export async function open({ ceiling = false, ...options } = {}) {
   const { createEngine } = await import(`${build}index.js`);
@@ -19,8 +19,8 @@ export async function open({ ceiling = false, ...options } = {}) {
   /** Many training steps in one call, on a dataset in the engine's memory: the batch with either set of labels. */
   async function steps({ sizes, batch, learningRate }) {
     const { sequential, dense, adam, softmaxCrossEntropy } = await import(`${build}index.js`);
-    const { dataset } = await import(`${build}data/index.js`);
-    const { StepRunner } = await import(`${build}train/runner.js`);
+    const { dataset } = await import(`${build}data.js`);
+    const { StepRunner } = await import(`${build}internals.js`);
     const layers = mlpLayers({ sizes });
     const model = sequential(
       { input: [sizes[0]] },
@@ -67,8 +67,7 @@ export async function open({ ceiling = false, ...options } = {}) {
 
   /** Compiles what `say` builds, with its inputs in the region "input"; runs it as often as asked. */
   async function program(say, result) {
-    const { compile } = await import(`${build}compile/program.js`);
-    const { Graph } = await import(`${build}graph/tensor.js`);
+    const { compile, Graph } = await import(`${build}internals.js`);
     const graph = new Graph();
     const loaded = engine.load(compile({ graph, ...say(graph) }));
     return {
@@ -148,9 +147,7 @@ const ITERATIONS = 100_000;
 const OPERATIONS = 96;
 
 async function peak(engine) {
-  const { compile } = await import(`${build}compile/program.js`);
-  const { Graph } = await import(`${build}graph/tensor.js`);
-  const { write } = await import(`${build}graph/op.js`);
+  const { compile, Graph, write } = await import(`${build}internals.js`);
   const after = (emitter) =>
     emitter.call("ceiling", [ITERATIONS, write(emitter.reserve("sums", "sums", 192))]);
   const loaded = engine.load(compile({ graph: new Graph(), placements: new Map(), after }));

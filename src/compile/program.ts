@@ -5,7 +5,14 @@ import type { Graph, Tensor } from "../graph/tensor.ts";
 import { addBarriers } from "./barriers.ts";
 import { type Constant, type Placement, ProgramEmitter } from "./emit.ts";
 import { fuse } from "./fuse.ts";
-import { ACTIVATIONS, type Elementwise, type Instruction, localBytes, type Place } from "./instruction.ts";
+import {
+  ACTIVATIONS,
+  accesses,
+  type Elementwise,
+  type Instruction,
+  localBytes,
+  type Place,
+} from "./instruction.ts";
 import { list } from "./listing.ts";
 import { plan } from "./plan.ts";
 import { verify } from "./verify.ts";
@@ -45,7 +52,7 @@ export class Program {
   readonly regions: ReadonlyMap<string, number>;
   /** Bytes of scratch that each thread needs. */
   readonly scratchBytes: number;
-  /** Multiply-adds and elements touched: whether it is worth more than one thread. */
+  /** Multiply-adds, or bytes written where there are none: whether it is worth more than one thread. */
   readonly work: number;
   readonly #instructions: readonly Instruction[];
 
@@ -62,10 +69,7 @@ export class Program {
     this.scratchBytes = Math.ceil(encoder.scratch / ALIGNMENT) * ALIGNMENT;
     this.regions = regions;
     this.constants = constants;
-    this.work = instructions.reduce(
-      (sum, { work, head, fused }) => sum + work + (head?.n ?? 0) * fused.length,
-      0,
-    );
+    this.work = instructions.reduce((sum, instruction) => sum + workOf(instruction), 0);
     this.#instructions = instructions;
   }
 
@@ -139,6 +143,12 @@ function settle(
     else direct.set(root, placement);
   }
   return direct;
+}
+
+/** What an instruction costs, roughly. */
+function workOf(instruction: Instruction): number {
+  if (instruction.work > 0) return instruction.work;
+  return accesses(instruction).reduce((sum, { writes, start, end }) => sum + (writes ? end - start : 0), 0);
 }
 
 /** Writes instructions as words. */

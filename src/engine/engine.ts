@@ -163,23 +163,26 @@ export class Engine {
     return () => this.#beforeClose.delete(save);
   }
 
+  /** Finds before anything is allocated whether a program fits beside the regions that are there. @throws MemoryError */
+  checkRoom(program: Program, there: ReadonlyMap<string, Block>): void {
+    const missing = [...program.regions].filter(([name]) => !there.has(name));
+    const own = program.words.byteLength + program.scratchBytes * this.threads;
+    const needed = missing.reduce((sum, [, bytes]) => sum + bytes, own);
+    const { limit, used } = this.#allocator;
+    if (needed > limit - used) {
+      const message = `program: needs ${needed} bytes, ${limit - used} of ${limit} are left`;
+      throw new MemoryError(message, needed, limit - used);
+    }
+  }
+
   /**
    * Puts a program into memory. Regions in `shared` are used where they lie, the others are allocated.
    * @throws MemoryError where it needs more than is left.
    */
   load(program: Program, shared: ReadonlyMap<string, Block> = new Map()): LoadedProgram {
     this.#check();
+    this.checkRoom(program, shared);
     const missing = [...program.regions].filter(([name]) => !shared.has(name));
-    const scratchBytes = program.scratchBytes * this.threads;
-    const needed = missing.reduce((sum, [, bytes]) => sum + bytes, program.words.byteLength + scratchBytes);
-    const allowed = this.#allocator.limit - this.#allocator.used;
-    if (needed > allowed) {
-      throw new MemoryError(
-        `program: needs ${needed} bytes, ${allowed} of ${this.#allocator.limit} are left`,
-        needed,
-        allowed,
-      );
-    }
     const own: Block[] = [];
     const take = (bytes: number, what: string) => {
       const block = this.allocate(bytes, what);
@@ -190,7 +193,7 @@ export class Engine {
       const regions = new Map(shared);
       for (const [name, bytes] of missing) regions.set(name, take(bytes, name));
       const code = take(program.words.byteLength, "program");
-      const scratch = take(scratchBytes, "scratch");
+      const scratch = take(program.scratchBytes * this.threads, "scratch");
       const loaded = new LoadedProgram(this, program, regions, own, code, scratch);
       this.#write(loaded);
       return loaded;

@@ -221,6 +221,7 @@ export class StepRunner {
     const { program, classes } = compileStep({ ...this.#options, batch, ...feeds, steps });
     this.#checkDataLabels(classes);
     const shared = new Map([[REGION.parameters as string, parameters]]);
+    engine.checkRoom(program, new Map([...this.#blocks, ...shared]));
     for (const [name, bytes] of program.regions) {
       if (PRIVATE.has(name) || name === REGION.parameters) continue;
       let block = this.#blocks.get(name);

@@ -1,6 +1,7 @@
 // The engine: options, memory, turns, its end, and that the number of threads changes nothing.
 import { availableParallelism } from "node:os";
 import { afterEach, describe, expect, test } from "vitest";
+import { CONTROL_ARRIVED } from "#abi";
 import { dataset } from "#src/data/index";
 import { defaultEngine } from "#src/engine/default";
 import { relaxedSupported } from "#src/engine/variant";
@@ -95,6 +96,9 @@ test("whether the workers take part changes no bit, also from step to step", asy
   const together = await end(() => 0);
   expect(await end(() => Number.POSITIVE_INFINITY)).toEqual(together);
   expect(await end((step) => (step % 2 ? 0 : Number.POSITIVE_INFINITY))).toEqual(together);
+  // Nobody is left waiting at a barrier that the calling thread did not come to.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(new Int32Array(engine.memory.buffer)[CONTROL_ARRIVED >> 2]).toBe(0);
 });
 
 test("workers see memory that has grown since they began", async () => {

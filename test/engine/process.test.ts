@@ -47,9 +47,9 @@ describe("a worker that dies in the middle of a step", () => {
 
 describe("the process ends by itself", () => {
   test("after engine.close(), with no thread left", () => {
-    expect(run("trains.js", { CLOSE: "1" })).toEqual({ steps: 100, threads: 2, workers: 0 });
+    expect(run("trains.js", { CLOSE: "1" })).toEqual({ steps: 100, threads: 2, ended: 1 });
   });
   test("also with an engine that nobody closed", () => {
-    expect(run("trains.js")).toMatchObject({ steps: 100, threads: 2 });
+    expect(run("trains.js")).toEqual({ steps: 100, threads: 2, ended: 0 });
   });
 });
