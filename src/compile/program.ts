@@ -52,7 +52,7 @@ export class Program {
   readonly regions: ReadonlyMap<string, number>;
   /** Bytes of scratch that each thread needs. */
   readonly scratchBytes: number;
-  /** Multiply-adds, or bytes written where there are none: whether it is worth more than one thread. */
+  /** Multiply-adds and elements, and bytes written by what has neither: whether it is worth more than one thread. */
   readonly work: number;
   readonly #instructions: readonly Instruction[];
 
@@ -147,8 +147,12 @@ function settle(
 
 /** What an instruction costs, roughly. */
 function workOf(instruction: Instruction): number {
-  if (instruction.work > 0) return instruction.work;
-  return accesses(instruction).reduce((sum, { writes, start, end }) => sum + (writes ? end - start : 0), 0);
+  const { work, head, fused } = instruction;
+  if (head) return work + head.n * fused.length;
+  return accesses(instruction).reduce(
+    (sum, { writes, start, end }) => sum + (writes ? end - start : 0),
+    work,
+  );
 }
 
 /** Writes instructions as words. */

@@ -35,7 +35,9 @@ export class Allocator {
 
   /** A stretch of at least so many bytes, zeroed. @throws MemoryError where the limit does not allow it. */
   allocate(wanted: number, what: string): Block {
-    const bytes = Math.ceil(wanted / ALIGNMENT) * ALIGNMENT + (wanted >= 4096 ? STAGGER : 0);
+    // Never nothing: two blocks at one address could not be told apart when they are given back.
+    const lines = Math.max(1, Math.ceil(wanted / ALIGNMENT));
+    const bytes = lines * ALIGNMENT + (wanted >= 4096 ? STAGGER : 0);
     const at = this.#free.findIndex((hole) => hole.bytes >= bytes);
     const hole = this.#free[at];
     const block = { address: hole?.address ?? this.#end, bytes };
