@@ -49,6 +49,8 @@ export interface RunResult {
 const SOLO_WORK = 300_000;
 const GIB = 2 ** 30;
 const PAGE = 65_536;
+/** Pages of a shared memory at its start: 128 MiB. */
+const SHARED_PAGES = 2048;
 const INSTRUCTION_WORDS = INSTRUCTION_BYTES / 4;
 
 /** A program in memory: where its regions lie. */
@@ -333,7 +335,10 @@ function settle({ threads = "auto", numerics = "fast", memoryLimit = 2 * GIB, wi
 }
 
 function createMemory(limit: number, shared: boolean): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: 1, maximum: Math.floor(limit / PAGE), shared });
+  const maximum = Math.floor(limit / PAGE);
+  // Pages cost nothing until they are touched, and growth of shared memory has to reach every thread: so there is little.
+  const initial = shared ? Math.min(maximum, SHARED_PAGES) : 1;
+  return new WebAssembly.Memory({ initial, maximum, shared });
 }
 
 /** Threads that "auto" stands for: one a core. */
