@@ -76,8 +76,15 @@ export function meet(): bool {
   return true;
 }
 
-/** Waits, first spinning, then asleep, until the word differs from a value. False: it still does not. */
-export function waitWhile(word: usize, value: i32): bool {
+// V8 11 (Node 20), in code that it has not yet optimized, saves the address of a wait eight bytes wide
+// into a place of four, over the local beside it. So nothing that is needed after a wait is a local.
+let word: usize = 0;
+let value: i32 = 0;
+
+/** Waits, first spinning, then asleep, until the word at an address differs from a value. False: it still does not. */
+export function waitWhile(address: usize, expected: i32): bool {
+  word = address;
+  value = expected;
   for (let i = 0; i < SPIN; i++) {
     if (atomic.load<i32>(word) != value) return true;
   }
