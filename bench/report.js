@@ -38,7 +38,9 @@ function tableOf(/** @type {Row[]} */ rows, /** @type {Suite} */ suite) {
 function remarkOf(/** @type {Row} */ row) {
   const { first, last, units } = row.check ?? {};
   const loss =
-    row.suite === "steps" && row.check && `loss ${digits(first)} → ${digits(last)} in ${units} steps`;
+    ["steps", "epoch"].includes(row.suite) &&
+    row.check &&
+    `loss ${digits(first)} → ${digits(last)} in ${units} ${row.suite === "steps" ? "steps" : "epochs"}`;
   return [row.skipped && `left out: ${row.skipped}`, loss, row.note].filter(Boolean).join("; ");
 }
 
@@ -47,7 +49,7 @@ export async function printTable(/** @type {Row[]} */ rows, /** @type {Suite} */
   const { head, lines } = tableOf(rows, suite);
   const table = new Table({ head, style: { head: [], border: [], compact: true } });
   table.push(...lines);
-  console.log(`\n${suite.title}\n${table}`);
+  console.log([`\n${suite.title}`, table.toString(), ...((await suite.facts?.()) ?? [])].join("\n"));
 }
 
 /** The figures as they are, each with the machine they come from. */
@@ -78,6 +80,7 @@ export async function updateResults(/** @type {URL} */ file, suiteName, suite, r
     line(head),
     line(head.map(() => "---")),
     ...lines.map(line),
+    ...((await suite.facts?.()) ?? []).flatMap((fact) => ["", fact]),
     "",
   ].join("\n");
   await writeFile(file, text.slice(0, from) + part + text.slice(to));

@@ -1,5 +1,6 @@
 // What is measured: every suite, its cases, and how a result is known to be right.
 
+import { scriptSize, wasmSizes } from "../scripts/sizes.js";
 import { firstGradientSign, productElement } from "./workload.js";
 
 /**
@@ -14,6 +15,7 @@ import { firstGradientSign, productElement } from "./workload.js";
  * @property {number} [batch]
  * @property {number} [learningRate]
  * @property {number} [parameters] update: length of the flat vector
+ * @property {number} [examples] epoch: in the dataset
  */
 
 /**
@@ -22,12 +24,22 @@ import { firstGradientSign, productElement } from "./workload.js";
  * @property {"rate" | "time"} compare ratio columns hold rates ("0.85 of") or times ("5.2 times as long as")
  * @property {boolean} [fresh] one process a measurement
  * @property {number} [checkUnits] units of work done before the check
+ * @property {() => Promise<string[]>} [facts] lines for below the table, of what is not a time
  * @property {Case[]} cases
  * @property {(c: Case, first: number, last: number, done: number) => string | undefined} [check]
  *   given the numbers returned by the first unit and by the last of the `done`: what is wrong, if anything (the conditions are written so that NaN fails)
  */
 
 const learningRate = 1e-3;
+
+const kilobytes = (/** @type {number} */ bytes) => `${(bytes / 1000).toFixed(1)} kB`;
+
+async function describeSizes() {
+  const variants = [...wasmSizes()].map(([name, bytes]) => `${name} ${kilobytes(bytes)}`);
+  return [
+    `WebAssembly: ${variants.join(", ")}. Core JavaScript, minified and zipped: ${kilobytes(await scriptSize())}.`,
+  ];
+}
 
 /** @returns {Case} */
 const product = (/** @type {number} */ m, /** @type {number} */ k, /** @type {number} */ n) => ({
@@ -81,6 +93,18 @@ export const suites = {
       if (!(last < first)) return `does not train: loss ${first} at first, ${last} after ${done} steps`;
     },
   },
+  epoch: {
+    title: "One epoch of train(), plain SGD, a step for each single example, f32",
+    compare: "time",
+    checkUnits: 2,
+    cases: [
+      { ...mlp(small, 1), name: "MLP 784-64-64-10, 60,000 steps", learningRate: 0.01, examples: 60_000 },
+    ],
+    check(_c, first, last, done) {
+      if (!(last < first))
+        return `does not train: loss ${first} in the first epoch, ${last} in epoch ${done}`;
+    },
+  },
   update: {
     title: "Adam over one flat vector",
     compare: "rate",
@@ -104,5 +128,6 @@ export const suites = {
     compare: "time",
     fresh: true,
     cases: [mlp(small, 128)],
+    facts: describeSizes,
   },
 };

@@ -5,7 +5,7 @@
 //   export async function open(options) {          // load the library here, not at the top: `start` times it
 //     return {
 //       version: "1.2.3", threads: 1, instructionSet: "relaxed",
-//       suites: { gemm(case) { … }, steps(case) { … }, update(case) { … } },     // those that it can do
+//       suites: { gemm(case) { … }, steps(case) { … }, epoch(case) { … }, update(case) { … } },  // those that it can do
 //     };
 //   }
 //

@@ -13,14 +13,12 @@ export async function open({ ceiling = false, ...options } = {}) {
     version: process.version,
     threads: engine.threads,
     instructionSet: engine.instructionSet + (engine.wide ? " wide" : ""),
-    suites: ceiling ? { gemm: () => peak(engine) } : { gemm: product, steps, update },
+    suites: ceiling ? { gemm: () => peak(engine) } : { gemm: product, steps, epoch, update },
   };
 
-  /** Many training steps in one call, on a dataset in the engine's memory: the batch with either set of labels. */
-  async function steps({ sizes, batch, learningRate }) {
-    const { sequential, dense, adam, softmaxCrossEntropy } = await import(`${build}index.js`);
-    const { dataset } = await import(`${build}data.js`);
-    const { StepRunner } = await import(`${build}internals.js`);
+  /** The model of a case with its initial weights. */
+  async function mlp(sizes) {
+    const { sequential, dense } = await import(`${build}index.js`);
     const layers = mlpLayers({ sizes });
     const model = sequential(
       { input: [sizes[0]] },
@@ -35,6 +33,15 @@ export async function open({ ceiling = false, ...options } = {}) {
         ]),
       ),
     );
+    return model;
+  }
+
+  /** Many training steps in one call, on a dataset in the engine's memory: the batch with either set of labels. */
+  async function steps({ sizes, batch, learningRate }) {
+    const { adam, softmaxCrossEntropy } = await import(`${build}index.js`);
+    const { dataset } = await import(`${build}data.js`);
+    const { StepRunner } = await import(`${build}internals.js`);
+    const model = await mlp(sizes);
     const { images, labels } = mlpBatch({ sizes, batch });
     const both = new Float32Array(2 * images.length);
     both.set(images);
@@ -62,6 +69,32 @@ export async function open({ ceiling = false, ...options } = {}) {
         return loss;
       },
       close: () => runner.release(),
+    };
+  }
+
+  /** Whole epochs as a user runs them. */
+  async function epoch({ sizes, batch, learningRate, examples }) {
+    const { sgd, softmaxCrossEntropy, train } = await import(`${build}index.js`);
+    const { dataset } = await import(`${build}data.js`);
+    const model = await mlp(sizes);
+    const { images, labels, classes } = mlpBatch({ sizes, batch: examples });
+    // Bytes, as images are.
+    const inputs = { values: Uint8Array.from(images, (x) => 255 * x), shape: [sizes[0]], scale: 1 / 255 };
+    const data = dataset({ inputs, labels: labels[0], classes });
+    const optimizer = sgd({ learningRate });
+    return {
+      async run(epochs) {
+        const { history } = await train(model, {
+          data,
+          loss: softmaxCrossEntropy,
+          optimizer,
+          batchSize: batch,
+          epochs,
+          seed: 1,
+          engine,
+        });
+        return history.at(-1).loss;
+      },
     };
   }
 
