@@ -151,6 +151,16 @@ export class Engine {
     return !this.#closed && this.#crew?.failure === undefined;
   }
 
+  /** Whether a run is under way. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** Waits until no run is under way. */
+  async rest(): Promise<void> {
+    while (this.#busy) await new Promise((resolve) => setTimeout(resolve));
+  }
+
   allocate(bytes: number, what: string): Block {
     return this.#allocator.allocate(bytes, what);
   }

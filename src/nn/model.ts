@@ -110,6 +110,7 @@ export class Model {
     const result = new Float32Array(reader.length * sizeOf(this.outputShape));
     for (const { from, to } of parts(reader.length)) {
       await where.turn(async (run) => {
+        await this.weights.available(where);
         const part = this.#part(where, from, to);
         reader.read(from, to, part.inputs());
         await run(part.program);

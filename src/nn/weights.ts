@@ -87,9 +87,19 @@ export class Weights {
     loaded.release();
   }
 
-  /** Brings the weights into an engine's memory, if they are not there; answers where. */
+  /** Waits until the weights may be brought into an engine: until no run of another works on them. */
+  async available(engine: Engine): Promise<void> {
+    while (this.#home && this.#home.engine !== engine && this.#home.engine.busy)
+      await this.#home.engine.rest();
+  }
+
+  /**
+   * Brings the weights into an engine's memory, if they are not there; answers where.
+   * @throws EngineError while a run of another engine may work on them.
+   */
   bind(engine: Engine): Block {
     if (this.#home?.engine === engine && !engine.closed) return this.#home.block;
+    if (this.#home?.engine.busy) throw new EngineError("model: a run of another engine works on its weights");
     this.unbind();
     const block = engine.allocate(this.length * 4, "parameters");
     new Float32Array(engine.memory.buffer, block.address, this.length).set(this.#values);

@@ -102,14 +102,14 @@ export class StepRunner {
 
   /** Finds early what does not fit: compiles the steps over the fields for a batch size. */
   prepare(batch: number): Promise<void> {
-    return this.engine.turn(async () => {
+    return this.#turn(async () => {
       this.#prepare(batch, this.#specs(this.#fields!));
     });
   }
 
   /** Runs steps over examples of the fields, `batch` each, as named by `order`; `first` is the number of the first step. */
   run(batch: number, order: Int32Array, first: number): Promise<Row[]> {
-    return this.engine.turn(async (run) => {
+    return this.#turn(async (run) => {
       const { loaded } = this.#order(batch, order, first);
       return this.#rows(loaded, await run(loaded, order.length / batch), first);
     });
@@ -122,7 +122,7 @@ export class StepRunner {
 
   /** Runs one step over a batch that the caller brings; its number is asked for when its turn has come. */
   step(batch: Batch, number: () => number): Promise<Row> {
-    return this.engine.turn(async (run) => {
+    return this.#turn(async (run) => {
       const step = number();
       const { loaded } = this.#write(batch, step);
       return this.#rows(loaded, await run(loaded), step)[0]!;
@@ -132,6 +132,14 @@ export class StepRunner {
   stepSync(batch: Batch, number: number): Row {
     const { loaded } = this.#write(batch, number);
     return this.#rows(loaded, this.engine.runSync(loaded), number)[0]!;
+  }
+
+  /** A turn of the engine that begins when the weights may come there. */
+  #turn<T>(work: Parameters<typeof this.engine.turn<T>>[0]): Promise<T> {
+    return this.engine.turn(async (run) => {
+      await this.#options.model.weights.available(this.engine);
+      return work(run);
+    });
   }
 
   #order(batch: number, order: Int32Array, first: number): Prepared {

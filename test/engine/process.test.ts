@@ -1,4 +1,4 @@
-// What only a process of its own can show: workers that die, and a process that ends by itself.
+// What only a process of its own can show: workers that die or are late, V8's stages, a process that ends by itself.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -42,6 +42,25 @@ describe("a worker that dies in the middle of a step", () => {
     expect(run("trains.js", { KERNEL: "matmulNN", AFTER: "Infinity", CLOSE: "1" }, sabotage)).toMatchObject({
       steps: 100,
     });
+  });
+});
+
+// More threads than cores, with pauses. In unoptimized code V8 11 loses a local in a wait.
+test.each([
+  ["as V8 chooses", []],
+  ["unoptimized", ["--liftoff-only"]],
+  ["optimized", ["--no-liftoff"]],
+])("many threads come to the bits of one: code %s", (_, options) => {
+  expect(run("crowd.js", {}, options)).toEqual({ 2: 0, 4: 0 });
+});
+
+test("weights do not leave an engine in the middle of a run", () => {
+  const options = ["--import", path("sabotage.js")];
+  expect(run("moves.js", { KERNEL: "matmulNN", WAY: "slow" }, options)).toEqual({
+    busy: true,
+    refused: "EngineError: model: a run of another engine works on its weights",
+    order: ["step", "prediction"],
+    same: true,
   });
 });
 

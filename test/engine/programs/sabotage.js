@@ -1,5 +1,5 @@
-// Preloaded with --import: in the first worker, one kernel ends the thread in the middle of its work.
-// KERNEL names it, AFTER how many calls it works as it should, WAY is "exit" or "throw".
+// Preloaded with --import: in the first worker, one kernel ends the thread in the middle of its work, or is slow.
+// KERNEL names it, AFTER how many calls it works as it should, WAY is "exit", "throw" or "slow".
 import { isMainThread, threadId } from "node:worker_threads";
 
 const { KERNEL, AFTER, WAY } = process.env;
@@ -22,7 +22,8 @@ if (!isMainThread && threadId === 1) {
       if (!(KERNEL in exports)) throw new Error(`sabotage: there is no kernel ${KERNEL}`);
       let calls = 0;
       const f = (pointer) => {
-        if (calls++ < Number(AFTER)) return exports[KERNEL](pointer);
+        if (WAY === "slow") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+        if (WAY === "slow" || calls++ < Number(AFTER)) return exports[KERNEL](pointer);
         if (WAY === "exit") process.exit(7);
         throw new Error("sabotage");
       };
