@@ -15,8 +15,8 @@ const label = ({ system, threads, instructionSet }) =>
   `${system}, ${threads} ${threads === 1 ? "thread" : "threads"}, ${instructionSet}`;
 
 /**
- * Replaces each row's samples by figures. A ratio is the median over the rounds of the ratios within one round:
- * on a shared machine whole rounds are slow together, and then their ratio still holds.
+ * Replaces each row's samples by figures. A ratio is the median over the rounds of the ratios within one round, there of
+ * the fastest samples: on a shared machine whole rounds are slow together, and neighbours take turns within them.
  *
  * @param {Row[]} rows
  * @param {Suite} suite
@@ -50,7 +50,7 @@ export function summarize(rows, suite) {
 }
 
 function ratio(suite, row, round, other, otherRound) {
-  const time = median(round) / median(otherRound);
+  const time = Math.min(...round) / Math.min(...otherRound);
   if (suite.compare === "time") return time;
   const work = (row.flops ?? row.bytes) / (other.flops ?? other.bytes);
   return work / time;
