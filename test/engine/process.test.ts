@@ -10,7 +10,7 @@ function run(program: string, env: Record<string, string> = {}, options: string[
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...options, path(program)], {
     env: { ...process.env, NODE_OPTIONS: "", ...env },
     encoding: "utf8",
-    timeout: 50_000,
+    timeout: 25_000,
   });
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: "" });
   return JSON.parse(stdout.trim().split("\n").at(-1)!);
