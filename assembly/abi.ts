@@ -18,6 +18,14 @@ export const GRAIN = 16;
 export const BLOCK = 1024;
 /** Elements that one partial result of a two-stage reduction covers. */
 export const REDUCE_BLOCK = 4096;
+/** Up to so many terms a sum, a product with its first operand transposed can pass its rows on before they reach memory. */
+export const FEW_TERMS = 4;
+/** Elements that an update kernel takes a turn. */
+export const UPDATE_TURN = 8;
+/** Vectors that an update kernel can change beside the parameters. */
+export const UPDATE_STATES = 8;
+/** Scratch in which an update kernel copies what is less than a turn: an instruction, gradient, parameters and states. */
+export const UPDATE_ROOM_BYTES = 384;
 /** The most packing memory a matrix product needs in each thread, whatever its sizes; a multiple of a cache line. */
 export const MATMUL_SCRATCH_BYTES = 579_008;
 

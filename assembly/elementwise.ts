@@ -5,7 +5,7 @@ import { BLOCK, INSTRUCTION_BYTES } from "./abi";
 import { loadTail, storeTail } from "./simd";
 import { endElement, firstElement, scratch } from "./thread";
 
-/** The range under way. */
+/** The range of elements under way. */
 export let lo: i32 = 0;
 export let hi: i32 = 0;
 

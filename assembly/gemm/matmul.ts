@@ -2,12 +2,12 @@
 // (packing B), tiles of rows, tiles of columns, and k inside the tile.
 // Every element of C is one sum over k in rising order, begun at the bias, wherever threads and tiles divide the
 // work; sums that go on in a later block of k wait in C. Only `dots` adds in another order, and m alone selects it.
-import { BLOCK } from "../abi";
+import { BLOCK, FEW_TERMS } from "../abi";
 import { passRange } from "../elementwise";
 import { loadTail, storeTail } from "../simd";
 import { end, endElement, first, firstElement, scratch, threads } from "../thread";
 import { packColumns, transpose } from "./pack";
-import { dots, row } from "./row";
+import { dots, outer, row } from "./row";
 import { TILE_ROWS, tiles4, tiles8, tiles16 } from "./tile";
 
 @unmanaged
@@ -24,6 +24,8 @@ class Matmul {
   c: usize;
   bias: usize;
   work: usize;
+  /** 1: C stays in scratch, the rows under way only; for sums of few terms. */
+  local: i32;
 }
 
 const NARROW = 8;
@@ -37,8 +39,6 @@ const THIN_ROWS = 3;
 const DOTS_ROWS = 4;
 /** Up to so many rows, tiles read B in place. */
 const FEW_ROWS = 8;
-/** Up to so many terms a sum, C is written row by row. */
-const FEW_TERMS = 4;
 
 // This product's packing memory: one tile for the edge, one row that sums begin from,
 // the rows of A under way, the panels of B.
@@ -132,14 +132,19 @@ function thinBlock(i: Matmul, op: i32, iFrom: i32, iTo: i32, jFrom: i32, jTo: i3
   const aStride: usize = op == TN ? <usize>i.lda << 2 : 4;
   const bStride = <usize>i.ldb << 2;
   const b = i.b + (op == NT ? <usize>jFrom * bStride : <usize>jFrom << 2);
-  const joined = max(1, BLOCK / columns);
+  const joined = columns == n ? max(1, BLOCK / columns) : 1;
+  const cStride = <usize>n << 2;
   for (let r = iFrom; r < iTo; ) {
     const next = min(r + joined, iTo);
-    for (let s = r; s < next; s++) {
-      const a = i.a + <usize>s * aRow;
-      const c = i.c + ((<usize>s * n + jFrom) << 2);
-      if (op == NT) dots(columns, k, a, b, bStride, start, c);
-      else row(columns, k, a, aStride, b, bStride, start, c);
+    let c = i.local ? scratch + i.c : i.c + ((<usize>r * n + jFrom) << 2);
+    if (op == TN && k == 1 && i.bias == 0) {
+      outer(next - r, columns, i.a + (<usize>r << 2), b, c, cStride);
+    } else {
+      for (let s = r; s < next; s++, c += cStride) {
+        const a = i.a + <usize>s * aRow;
+        if (op == NT) dots(columns, k, a, b, bStride, start, c);
+        else row(columns, k, a, aStride, b, bStride, start, c);
+      }
     }
     finish(i, r, next, jFrom, jTo);
     r = next;

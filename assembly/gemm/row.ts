@@ -94,6 +94,44 @@ export function row(
   else if (k == 1) addTerms(1, n, a, aStride, b, bStride, from, c);
 }
 
+/** C[rows, n] = a[rows] · b[n], each column's part of b in registers for all rows. */
+export function outer(rows: i32, n: i32, a: usize, b: usize, c: usize, cStride: usize): void {
+  const aEnd = a + (<usize>rows << 2);
+  for (; n >= 32; n -= 32, b += 128, c += 128) {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    const b2 = v128.load(b, 32);
+    const b3 = v128.load(b, 48);
+    const b4 = v128.load(b, 64);
+    const b5 = v128.load(b, 80);
+    const b6 = v128.load(b, 96);
+    const b7 = v128.load(b, 112);
+    for (let p = a, q = c; p < aEnd; p += 4, q += cStride) {
+      const x = v128.load32_splat(p);
+      v128.store(q, f32x4.mul(x, b0));
+      v128.store(q, f32x4.mul(x, b1), 16);
+      v128.store(q, f32x4.mul(x, b2), 32);
+      v128.store(q, f32x4.mul(x, b3), 48);
+      v128.store(q, f32x4.mul(x, b4), 64);
+      v128.store(q, f32x4.mul(x, b5), 80);
+      v128.store(q, f32x4.mul(x, b6), 96);
+      v128.store(q, f32x4.mul(x, b7), 112);
+    }
+  }
+  for (; n >= 4; n -= 4, b += 16, c += 16) {
+    const x = v128.load(b);
+    for (let p = a, q = c; p < aEnd; p += 4, q += cStride) {
+      v128.store(q, f32x4.mul(v128.load32_splat(p), x));
+    }
+  }
+  if (n > 0) {
+    const x = loadTail(b, n);
+    for (let p = a, q = c; p < aEnd; p += 4, q += cStride) {
+      storeTail(q, f32x4.mul(v128.load32_splat(p), x), n);
+    }
+  }
+}
+
 /** One row of C from dot products: c[j] = from[j] + a[0..k) · b[j][0..k). Four partial sums each, whatever j. */
 export function dots(n: i32, k: i32, a: usize, b: usize, bStride: usize, from: usize, c: usize): void {
   for (; n >= 8; n -= 8) {

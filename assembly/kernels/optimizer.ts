@@ -1,7 +1,9 @@
-// Parameter updates: each one pass over the flat parameter vector and its parallel vectors.
-// Hyper-parameters and everything that depends on the step alone are words that the host has prepared.
+// Parameter updates. Each method `run` takes whole turns of UPDATE_TURN elements, all loads of a turn before its
+// stores, so that V8 may join its two vectors; update.ts says which elements. Hyper-parameters and everything that
+// depends on the step alone are words that the host has prepared.
 import { madd, nmadd } from "../simd";
-import { end, endElement, first, firstElement } from "../thread";
+import { end, first } from "../thread";
+import { gradientScale, Update, update } from "../update";
 
 // A running mean whose input has ended decays into the subnormal numbers and stays there, since the smallest of them
 // times 0.9 rounds to itself, and each of them costs over a hundred cycles. So they are kept out of all state: a mean
@@ -34,41 +36,6 @@ export function clipScale(i: ClipScale): void {
   store<f32>(i.scale, min<f32>(1, load<f32>(i.limit) / (norm + 1e-6)));
 }
 
-@unmanaged
-class Sgd {
-  slot: u32;
-  fused: i32;
-  n: i32;
-  /** Words: learning rate, momentum, gradient's share 1 − dampening, weight decay, velocity's factor. */
-  hyper: usize;
-  /** Word that multiplies the gradient; 0: none. */
-  scale: usize;
-  gradients: usize;
-  parameters: usize;
-  velocity: usize;
-}
-
-// @ts-ignore: decorator
-@inline
-function gradientScale(word: usize): v128 {
-  return word == 0 ? f32x4.splat(1) : v128.load32_splat(word);
-}
-
-/** θ ← θ − γ (g + λθ). */
-export function sgd(i: Sgd): void {
-  const rate = v128.load32_splat(i.hyper);
-  const decay = v128.load32_splat(i.hyper, 12);
-  const scale = gradientScale(i.scale);
-  const from = firstElement(i.n);
-  let left = endElement(i.n) - from;
-  let g = i.gradients + (<usize>from << 2);
-  let p = i.parameters + (<usize>from << 2);
-  for (; left > 0; left -= 4, g += 16, p += 16) {
-    const x = v128.load(p);
-    v128.store(p, nmadd(rate, madd(decay, x, f32x4.mul(v128.load(g), scale)), x));
-  }
-}
-
 /** A running mean without subnormal numbers. */
 // @ts-ignore: decorator
 @inline
@@ -77,86 +44,154 @@ function rounded(x: v128): v128 {
   return f32x4.sub(f32x4.add(x, floor), floor);
 }
 
-/** v ← βv + s·g;  θ ← θ − γv, or with Nesterov θ − γ (s·g + βv). PyTorch's and, by s = 1 − β, the averaging convention. */
+/** s·g + λθ: the gradient with its weight decay. */
 // @ts-ignore: decorator
 @inline
-function momentum(i: Sgd, nesterov: bool): void {
+function decayed(g: v128, scale: v128, decay: v128, x: v128): v128 {
+  return madd(decay, x, f32x4.mul(g, scale));
+}
+
+// Hyper-parameters of all that is called sgd: learning rate γ, momentum β, gradient's share s, weight decay λ.
+const MOMENTUM = 4;
+const SHARE = 8;
+const DECAY = 12;
+
+/** θ ← θ − γ (g + λθ). */
+// @ts-ignore: decorator
+@inline
+function sgdLoop(i: Update, g: usize, at: usize, left: i32, changed: bool): void {
   const rate = v128.load32_splat(i.hyper);
-  const beta = v128.load32_splat(i.hyper, 4);
-  const share = v128.load32_splat(i.hyper, 8);
-  const decay = v128.load32_splat(i.hyper, 12);
-  const scale = gradientScale(i.scale);
-  const from = firstElement(i.n);
-  let left = endElement(i.n) - from;
-  let g = i.gradients + (<usize>from << 2);
-  let p = i.parameters + (<usize>from << 2);
-  let v = i.velocity + (<usize>from << 2);
-  for (; left > 0; left -= 4, g += 16, p += 16, v += 16) {
-    const x = v128.load(p);
-    const slope = f32x4.mul(share, madd(decay, x, f32x4.mul(v128.load(g), scale)));
-    const velocity = rounded(madd(beta, v128.load(v), slope));
-    v128.store(v, velocity);
-    v128.store(p, nmadd(rate, nesterov ? madd(beta, velocity, slope) : velocity, x));
+  const decay = v128.load32_splat(i.hyper, DECAY);
+  const scale = gradientScale(i);
+  let p = i.parameters + at;
+  for (; left > 0; left -= 8, g += 32, p += 32) {
+    let g0 = v128.load(g);
+    let g1 = v128.load(g, 16);
+    const p0 = v128.load(p);
+    const p1 = v128.load(p, 16);
+    if (changed) {
+      g0 = decayed(g0, scale, decay, p0);
+      g1 = decayed(g1, scale, decay, p1);
+    }
+    const q0 = nmadd(rate, g0, p0);
+    const q1 = nmadd(rate, g1, p1);
+    v128.store(p, q0);
+    v128.store(p, q1, 16);
   }
 }
 
-export function sgdMomentum(i: Sgd): void {
-  momentum(i, false);
+@unmanaged
+class Sgd extends Update {
+  run(g: usize, at: usize, left: i32): void {
+    if (this.scale == 0 && load<f32>(this.hyper, DECAY) == 0) sgdLoop(this, g, at, left, false);
+    else sgdLoop(this, g, at, left, true);
+  }
 }
-export function sgdNesterov(i: Sgd): void {
-  momentum(i, true);
+export function sgd(i: Sgd): void {
+  update<Sgd>(i);
+}
+
+/** v ← βv + s·g;  θ ← θ − γv, or with Nesterov θ − γ (s·g + βv). PyTorch's and, by s = 1 − β, the averaging convention. */
+// @ts-ignore: decorator
+@inline
+function momentum(i: Update, g: usize, at: usize, left: i32, nesterov: bool): void {
+  const rate = v128.load32_splat(i.hyper);
+  const beta = v128.load32_splat(i.hyper, MOMENTUM);
+  const share = v128.load32_splat(i.hyper, SHARE);
+  const decay = v128.load32_splat(i.hyper, DECAY);
+  const scale = gradientScale(i);
+  let p = i.parameters + at;
+  let v = i.state0 + at;
+  for (; left > 0; left -= 8, g += 32, p += 32, v += 32) {
+    const p0 = v128.load(p);
+    const p1 = v128.load(p, 16);
+    const g0 = f32x4.mul(share, decayed(v128.load(g), scale, decay, p0));
+    const g1 = f32x4.mul(share, decayed(v128.load(g, 16), scale, decay, p1));
+    const v0 = rounded(madd(beta, v128.load(v), g0));
+    const v1 = rounded(madd(beta, v128.load(v, 16), g1));
+    const q0 = nmadd(rate, nesterov ? madd(beta, v0, g0) : v0, p0);
+    const q1 = nmadd(rate, nesterov ? madd(beta, v1, g1) : v1, p1);
+    v128.store(v, v0);
+    v128.store(v, v1, 16);
+    v128.store(p, q0);
+    v128.store(p, q1, 16);
+  }
+}
+
+@unmanaged
+class SgdMomentum extends Update {
+  run(g: usize, at: usize, left: i32): void {
+    momentum(this, g, at, left, false);
+  }
+}
+export function sgdMomentum(i: SgdMomentum): void {
+  update<SgdMomentum>(i);
+}
+
+@unmanaged
+class SgdNesterov extends Update {
+  run(g: usize, at: usize, left: i32): void {
+    momentum(this, g, at, left, true);
+  }
+}
+export function sgdNesterov(i: SgdNesterov): void {
+  update<SgdNesterov>(i);
 }
 
 /** v ← βv − γg;  θ ← θ + v, or with Nesterov θ + βv − γg: the difference convention (Sutskever, Keras). */
 // @ts-ignore: decorator
 @inline
-function difference(i: Sgd, nesterov: bool): void {
+function difference(i: Update, g: usize, at: usize, left: i32, nesterov: bool): void {
   const rate = v128.load32_splat(i.hyper);
-  const beta = v128.load32_splat(i.hyper, 4);
-  const decay = v128.load32_splat(i.hyper, 12);
-  const scale = gradientScale(i.scale);
-  const from = firstElement(i.n);
-  let left = endElement(i.n) - from;
-  let g = i.gradients + (<usize>from << 2);
-  let p = i.parameters + (<usize>from << 2);
-  let v = i.velocity + (<usize>from << 2);
-  for (; left > 0; left -= 4, g += 16, p += 16, v += 16) {
-    const x = v128.load(p);
-    const move = f32x4.mul(rate, madd(decay, x, f32x4.mul(v128.load(g), scale)));
-    const velocity = rounded(f32x4.sub(f32x4.mul(beta, v128.load(v)), move));
-    v128.store(v, velocity);
-    v128.store(p, f32x4.add(x, nesterov ? f32x4.sub(f32x4.mul(beta, velocity), move) : velocity));
+  const beta = v128.load32_splat(i.hyper, MOMENTUM);
+  const decay = v128.load32_splat(i.hyper, DECAY);
+  const scale = gradientScale(i);
+  let p = i.parameters + at;
+  let v = i.state0 + at;
+  for (; left > 0; left -= 8, g += 32, p += 32, v += 32) {
+    const p0 = v128.load(p);
+    const p1 = v128.load(p, 16);
+    const g0 = f32x4.mul(rate, decayed(v128.load(g), scale, decay, p0));
+    const g1 = f32x4.mul(rate, decayed(v128.load(g, 16), scale, decay, p1));
+    const v0 = rounded(f32x4.sub(f32x4.mul(beta, v128.load(v)), g0));
+    const v1 = rounded(f32x4.sub(f32x4.mul(beta, v128.load(v, 16)), g1));
+    const q0 = f32x4.add(p0, nesterov ? f32x4.sub(f32x4.mul(beta, v0), g0) : v0);
+    const q1 = f32x4.add(p1, nesterov ? f32x4.sub(f32x4.mul(beta, v1), g1) : v1);
+    v128.store(v, v0);
+    v128.store(v, v1, 16);
+    v128.store(p, q0);
+    v128.store(p, q1, 16);
   }
 }
 
-export function sgdDifference(i: Sgd): void {
-  difference(i, false);
+@unmanaged
+class SgdDifference extends Update {
+  run(g: usize, at: usize, left: i32): void {
+    difference(this, g, at, left, false);
+  }
 }
-export function sgdDifferenceNesterov(i: Sgd): void {
-  difference(i, true);
+export function sgdDifference(i: SgdDifference): void {
+  update<SgdDifference>(i);
 }
 
 @unmanaged
-class Adam {
-  slot: u32;
-  fused: i32;
-  n: i32;
-  /** Words: −γ / (1 − β₁ᵗ), β₁, 1 − β₁, β₂, 1 − β₂, 1 / √(1 − β₂ᵗ), ε, λ (joined to the gradient), 1 − γλ (decoupled). */
-  hyper: usize;
-  scale: usize;
-  gradients: usize;
-  parameters: usize;
-  m: usize;
-  v: usize;
+class SgdDifferenceNesterov extends Update {
+  run(g: usize, at: usize, left: i32): void {
+    difference(this, g, at, left, true);
+  }
+}
+export function sgdDifferenceNesterov(i: SgdDifferenceNesterov): void {
+  update<SgdDifferenceNesterov>(i);
 }
 
 /**
  * m ← β₁m + (1 − β₁)g;  v ← β₂v + (1 − β₂)g²;  θ ← (1 − γλ)θ − γ m̂ / (√v̂ + ε): Kingma and Ba 2015; decoupled decay:
- * Loshchilov and Hutter 2019. Two vectors a turn, all loads before the stores, so that V8 may join them.
+ * Loshchilov and Hutter 2019. Hyper-parameters: −γ / (1 − β₁ᵗ), β₁, 1 − β₁, β₂, 1 − β₂, 1 / √(1 − β₂ᵗ), ε,
+ * λ (joined to the gradient), 1 − γλ (decoupled).
  */
 // @ts-ignore: decorator
 @inline
-function adamLoop(i: Adam, changed: bool): void {
+function adamLoop(i: Update, g: usize, at: usize, left: i32, changed: bool): void {
   const rate = v128.load32_splat(i.hyper);
   const beta1 = v128.load32_splat(i.hyper, 4);
   const share1 = v128.load32_splat(i.hyper, 8);
@@ -166,22 +201,19 @@ function adamLoop(i: Adam, changed: bool): void {
   const epsilon = v128.load32_splat(i.hyper, 24);
   const joined = v128.load32_splat(i.hyper, 28);
   const kept = v128.load32_splat(i.hyper, 32);
-  const scale = gradientScale(i.scale);
+  const scale = gradientScale(i);
   const least = v128.load32_splat(LEAST);
-  const from = firstElement(i.n);
-  let left = endElement(i.n) - from;
-  let g = i.gradients + (<usize>from << 2);
-  let p = i.parameters + (<usize>from << 2);
-  let m = i.m + (<usize>from << 2);
-  let v = i.v + (<usize>from << 2);
+  let p = i.parameters + at;
+  let m = i.state0 + at;
+  let v = i.state1 + at;
   for (; left > 0; left -= 8, g += 32, p += 32, m += 32, v += 32) {
     let g0 = v128.load(g);
     let g1 = v128.load(g, 16);
     const p0 = v128.load(p);
     const p1 = v128.load(p, 16);
     if (changed) {
-      g0 = madd(joined, p0, f32x4.mul(g0, scale));
-      g1 = madd(joined, p1, f32x4.mul(g1, scale));
+      g0 = decayed(g0, scale, joined, p0);
+      g1 = decayed(g1, scale, joined, p1);
     }
     let m0 = madd(beta1, v128.load(m), f32x4.mul(share1, g0));
     let m1 = madd(beta1, v128.load(m, 16), f32x4.mul(share1, g1));
@@ -204,7 +236,13 @@ function adamLoop(i: Adam, changed: bool): void {
   }
 }
 
+@unmanaged
+class Adam extends Update {
+  run(g: usize, at: usize, left: i32): void {
+    if (this.scale == 0 && load<f32>(this.hyper, 28) == 0) adamLoop(this, g, at, left, false);
+    else adamLoop(this, g, at, left, true);
+  }
+}
 export function adam(i: Adam): void {
-  if (i.scale == 0 && load<f32>(i.hyper, 28) == 0) adamLoop(i, false);
-  else adamLoop(i, true);
+  update<Adam>(i);
 }

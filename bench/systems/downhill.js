@@ -146,7 +146,6 @@ export async function open({ ceiling = false, ...options } = {}) {
         after(emitter) {
           optimizer.emit({
             emitter,
-            length,
             parameters: emitter.reserve("parameters", "parameters", length * 4),
             gradients: emitter.reserve("gradients", "gradients", length * 4),
             scale: undefined,

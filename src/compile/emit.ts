@@ -1,16 +1,9 @@
 // Turns the graph into instructions: walks the nodes that are needed, in order, and lets each op write its own.
 import { GRAIN } from "../../assembly/abi.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
-import type { Buffer, CallOptions, Emitter, Operand } from "../graph/op.ts";
+import type { Buffer, CallOptions, Emitter, Operand, UpdateOperands } from "../graph/op.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
-import {
-  ACTIVATIONS,
-  type Elementwise,
-  type Instruction,
-  instruction,
-  MAP,
-  type Place,
-} from "./instruction.ts";
+import { ACTIVATIONS, type Instruction, instruction, MAP, type Pass, type Place } from "./instruction.ts";
 
 /** Where a tensor has to lie. */
 export interface Placement {
@@ -103,9 +96,10 @@ export class ProgramEmitter implements Emitter {
     this.#places.set(output, this.buffer(input) as Place);
   }
 
-  call(kernel: string, operands: readonly Operand[], { head, work = 0 }: CallOptions = {}): void {
-    const place = head ? { place: this.buffer(head) as Place, n: head.size } : undefined;
-    this.instructions.push(instruction(kernel, operands, { head: place, work }));
+  call(kernel: string, operands: readonly Operand[], options: CallOptions = {}): void {
+    const { head, passing = false, fence = false, work = 0 } = options;
+    const place = head ? { place: this.buffer(head) as Place, n: head.size, passing } : undefined;
+    this.instructions.push(instruction(kernel, operands, { head: place, fence, work }));
   }
 
   elementwise(
@@ -127,8 +121,25 @@ export class ProgramEmitter implements Emitter {
     this.#map(n, { kernel: "identity", y: to as Place, inputs, parameters: [0] });
   }
 
-  #map(n: number, elementwise: Elementwise): void {
-    this.instructions.push(instruction(MAP, [n], { head: { place: undefined, n }, fused: [elementwise] }));
+  update(kernel: string, { gradients, parameters, states, hyper, scale }: UpdateOperands): void {
+    const element = (place: Buffer) => ({ place: place as Place, repeat: 1, period: 0 });
+    const word = (place: Buffer) => ({ place: place as Place, repeat: 1, period: 1 });
+    const vectors = [gradients, parameters, ...states];
+    this.#map(parameters.bytes / 4, {
+      kernel,
+      y: parameters as Place,
+      inputs: [...vectors.map(element), ...(scale ? [hyper, scale] : [hyper]).map(word)],
+      update: {
+        gradients: gradients as Place,
+        hyper: hyper as Place,
+        scale: scale as Place | undefined,
+        states: states as readonly Place[],
+      },
+    });
+  }
+
+  #map(n: number, pass: Pass): void {
+    this.instructions.push(instruction(MAP, [n], { head: { place: undefined, n }, fused: [pass] }));
   }
 
   #constant(node: Node, values: Float32Array): Place {

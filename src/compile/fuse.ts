@@ -1,47 +1,71 @@
-// Fusion: an elementwise instruction joins the instruction that makes its input, so that its numbers
-// are taken while they lie in cache; values that nobody else reads never reach memory.
+// Fusion: a pass joins the instruction that makes its input, so that its numbers are taken while they lie in cache;
+// values that nobody else reads never reach memory. A parameter update so joins the maker of its gradient.
 import { BLOCK } from "../../assembly/abi.ts";
 import {
   ACTIVATIONS,
+  type Access,
   accesses,
-  type Elementwise,
   type Instruction,
   instruction,
+  MAP,
+  outputs,
+  type Pass,
   type Place,
 } from "./instruction.ts";
 
-/** Joins elementwise instructions to the latest maker of their inputs where they run over the same elements. */
+/** Joins passes to the latest maker of their inputs where they run over the same elements. */
 export function fuse(list: readonly Instruction[]): Instruction[] {
   const result: Instruction[] = [];
   const maker = new Map<Place, number>();
   for (const next of list) {
-    const [elementwise] = next.fused;
-    const at = elementwise ? latestMaker(elementwise, maker) : -1;
+    const [pass] = next.kernel === MAP ? next.fused : [];
+    const at = pass ? latestMaker(pass, maker) : -1;
     const group = result[at];
-    if (elementwise && group && joins(elementwise, group, next.head!.n, at, maker)) {
-      group.fused.push(elementwise);
-      maker.set(elementwise.y, at);
+    if (pass && group && joins(pass, group, next.head!.n, at, maker) && mayMove(next, result, at)) {
+      group.fused.push(pass);
+      for (const place of outputs(pass)) maker.set(place, at);
       continue;
     }
     for (const { place, writes } of accesses(next)) if (writes) maker.set(place, result.length);
-    result.push(instruction(next.kernel, next.operands, { ...next, fused: [...next.fused] }));
+    result.push(instruction(next.kernel, next.operands, { ...next, fused: [...next.fused], locals: new Map() }));
   }
   keepInside(result);
   return result;
 }
 
-const latestMaker = ({ inputs }: Elementwise, maker: ReadonlyMap<Place, number>) =>
+const latestMaker = ({ inputs }: Pass, maker: ReadonlyMap<Place, number>) =>
   Math.max(...inputs.map(({ place }) => maker.get(place) ?? -1));
 
 /** Over the same elements, and everything that the group itself makes is taken element by element. */
 function joins(
-  { inputs }: Elementwise,
+  { inputs }: Pass,
   { head }: Instruction,
   n: number,
   at: number,
   maker: ReadonlyMap<Place, number>,
 ): boolean {
   return head?.n === n && inputs.every(({ place, period }) => maker.get(place) !== at || period === 0);
+}
+
+/**
+ * Whether a pass may run as early as its group does. One that makes a new value may; one that changes what outlives
+ * the step must not pass a fence, nor anything that touches the same memory.
+ */
+function mayMove(next: Instruction, list: readonly Instruction[], at: number): boolean {
+  const touches = accesses(next).filter(({ place }) => place.region !== ACTIVATIONS);
+  if (!touches.some(({ writes }) => writes)) return true;
+  const passed = list.slice(at + 1);
+  if (passed.some(({ fence }) => fence)) return false;
+  const meets = (a: Access) => (b: Access) =>
+    a.place.region === b.place.region && a.start < b.end && b.start < a.end && (a.writes || b.writes);
+  // Its own group it meets element by element: there the same elements are in order.
+  const alike = (a: Access) => (b: Access) =>
+    a.start === b.start && a.end === b.end && a.element && b.element;
+  const free = (other: Access) => !touches.some(meets(other));
+  return (
+    passed.every((each) => accesses(each).every(free)) &&
+    accesses(list[at]!).every((other) => touches.filter(meets(other)).every(alike(other)))
+  );
 }
 
 /** Gives the values that are read inside their group only a place in scratch. */
@@ -57,10 +81,15 @@ function keepInside(list: readonly Instruction[]): void {
   for (const group of list) {
     const free: number[] = [];
     let slots = 0;
+    const inside = (place: Place) =>
+      place.region === ACTIVATIONS &&
+      readers.has(place) &&
+      [...readers.get(place)!].every((reader) => reader === group);
+    const keep = (place: Place) => group.locals.set(place, free.pop() ?? slots++ * BLOCK * 4);
+    const { head } = group;
+    if (head?.place && head.passing && inside(head.place)) keep(head.place);
     for (const [index, { y, inputs }] of group.fused.entries()) {
-      const inside = [...(readers.get(y) ?? [])].every((reader) => reader === group);
-      if (inside && y.region === ACTIVATIONS && readers.has(y))
-        group.locals.set(y, free.pop() ?? slots++ * BLOCK * 4);
+      if (inside(y)) keep(y);
       for (const { place } of inputs) {
         const slot = group.locals.get(place);
         const later = group.fused

@@ -23,16 +23,40 @@ export interface Elementwise {
   readonly y: Place;
   readonly inputs: readonly ElementwiseInput[];
   readonly parameters: readonly [number, number?];
+  readonly update?: undefined;
 }
+
+/** A parameter update: y and the states change in place, so they are among the inputs too. */
+export interface Update {
+  readonly kernel: string;
+  readonly y: Place;
+  readonly inputs: readonly ElementwiseInput[];
+  readonly update: {
+    readonly gradients: Place;
+    readonly hyper: Place;
+    readonly scale: Place | undefined;
+    readonly states: readonly Place[];
+  };
+}
+
+/** What can stand behind a head. */
+export type Pass = Elementwise | Update;
+
+/** What a pass makes or changes. */
+export const outputs = ({ y, update }: Pass): readonly Place[] => [y, ...(update?.states ?? [])];
 
 export interface Instruction {
   readonly kernel: string;
   readonly operands: readonly Operand[];
-  /** What the elementwise instructions behind this one may take up while it is in cache, and its elements. */
-  readonly head: { readonly place: Place | undefined; readonly n: number } | undefined;
-  readonly fused: Elementwise[];
+  /** What the passes behind this one may take up while it is in cache, its elements, and whether it can stay in scratch. */
+  readonly head:
+    | { readonly place: Place | undefined; readonly n: number; readonly passing?: boolean }
+    | undefined;
+  readonly fused: Pass[];
   /** Offsets in scratch of values that live inside the group only. */
   readonly locals: Map<Place, number>;
+  /** Nothing that outlives the step may be changed before this. */
+  readonly fence: boolean;
   readonly work: number;
 }
 
@@ -44,7 +68,7 @@ export function instruction(
   operands: readonly Operand[],
   rest: Partial<Instruction> = {},
 ): Instruction {
-  return { kernel, operands, head: undefined, fused: [], locals: new Map(), work: 0, ...rest };
+  return { kernel, operands, head: undefined, fused: [], locals: new Map(), fence: false, work: 0, ...rest };
 }
 
 /** One touch of memory. */
@@ -55,6 +79,8 @@ export interface Access {
   readonly writes: boolean;
   readonly reads: boolean;
   readonly cut: Cut | undefined;
+  /** Whether a group takes it element by element, in the order of its passes. */
+  readonly element: boolean;
 }
 
 /** What an instruction touches, in the order in which it does. */
@@ -63,13 +89,23 @@ export function accesses({ kernel, operands, head, fused, locals }: Instruction)
   for (const operand of operands) {
     if (typeof operand === "number" || operand.kind !== "address") continue;
     const place = operand.buffer as Place;
+    if (locals.has(place)) continue;
     const start = place.offset + operand.offset;
     const { cut, mode, bytes } = operand;
-    list.push({ place, start, end: start + bytes, writes: mode !== "read", reads: mode !== "write", cut });
+    const element = place === head?.place;
+    list.push({
+      place,
+      start,
+      end: start + bytes,
+      writes: mode !== "read",
+      reads: mode !== "write",
+      cut,
+      element,
+    });
   }
   const cut = kernel === MAP ? elements(head!.n) : undefined;
-  for (const { inputs, y } of fused) {
-    for (const { place, period } of inputs) {
+  for (const pass of fused) {
+    for (const { place, period } of pass.inputs) {
       if (locals.has(place)) continue;
       const end = place.offset + place.bytes;
       list.push({
@@ -79,10 +115,14 @@ export function accesses({ kernel, operands, head, fused, locals }: Instruction)
         writes: false,
         reads: true,
         cut: period === 0 ? cut : undefined,
+        element: period === 0,
       });
     }
-    if (locals.has(y)) continue;
-    list.push({ place: y, start: y.offset, end: y.offset + y.bytes, writes: true, reads: false, cut });
+    for (const place of outputs(pass)) {
+      if (locals.has(place)) continue;
+      const end = place.offset + place.bytes;
+      list.push({ place, start: place.offset, end, writes: true, reads: false, cut, element: true });
+    }
   }
   return list;
 }

@@ -69,6 +69,7 @@ function shareInPlace(list: readonly Instruction[], lives: Map<Place, Life>): vo
       ),
     );
     for (const [index, { y, inputs }] of fused.entries()) {
+      // An update's y is no planned value: it has no life.
       const target = lives.get(y);
       if (!target || locals.has(y) || target.first !== at || target.places.length > 1) continue;
       const donor = inputs.find(({ place, period }) => {

@@ -1,5 +1,5 @@
 // The compiler from end to end: graph → instructions → fused → planned → barriers → verified → words.
-import { ALIGNMENT, GRAIN, INSTRUCTION_BYTES } from "../../assembly/abi.ts";
+import { ALIGNMENT, GRAIN, INSTRUCTION_BYTES, UPDATE_ROOM_BYTES } from "../../assembly/abi.ts";
 import type { Emitter } from "../graph/op.ts";
 import type { Graph, Tensor } from "../graph/tensor.ts";
 import { addBarriers } from "./barriers.ts";
@@ -12,6 +12,7 @@ import {
   type Instruction,
   localBytes,
   type Place,
+  type Update,
 } from "./instruction.ts";
 import { list } from "./listing.ts";
 import { plan } from "./plan.ts";
@@ -32,12 +33,15 @@ export interface ProgramSource {
   readonly placements: ReadonlyMap<Tensor, Placement>;
   /** Where the number of the step lies, if ops may ask for it. */
   readonly step?: Placement;
-  /** Instructions before and after those of the graph. */
+  /** Instructions before those of the graph, as soon as the tensors of `kept` are there, and after those of the graph. */
   readonly before?: (emitter: Emitter) => void;
+  readonly known?: (emitter: Emitter) => void;
   readonly after?: (emitter: Emitter) => void;
-  /** Tensors that `before` and `after` make or read. */
+  /** Tensors that `before` makes, and those that `known` reads. */
   readonly fed?: readonly Tensor[];
   readonly kept?: readonly Tensor[];
+  /** Tensors that `after` alone reads. */
+  readonly passed?: readonly Tensor[];
 }
 
 /** A compiled program: instructions, the memory they want, and what can be said of both before anything runs. */
@@ -91,14 +95,17 @@ export class Program {
 
 /** Compiles a graph. @throws VerifyError where an op breaks a rule: a defect of the op, never of the caller. */
 export function compile(source: ProgramSource): Program {
-  const { graph, placements, fed = [], kept = [] } = source;
-  const used = usedTensors(graph, [...placements.keys(), ...kept]);
+  const { graph, placements, fed = [], kept = [], passed = [] } = source;
+  const used = usedTensors(graph, [...placements.keys(), ...kept, ...passed]);
   const copies = new Map<Tensor, Placement>();
   const direct = settle(placements, fed, copies);
   const emitter = new ProgramEmitter(direct, used, source.step);
   source.before?.(emitter);
+  const last = graph.nodes.findLast(({ outputs }) => outputs.some((output) => kept.includes(output)));
+  if (!last) source.known?.(emitter);
   for (const node of graph.nodes) {
     if (node.op && node.outputs.some((output) => used.has(output))) node.op.emit(emitter, node);
+    if (node === last) source.known?.(emitter);
   }
   for (const [tensor, { region, offset }] of copies) {
     const target = emitter.part(region, `${region} ${offset}`, offset, tensor.size * 4);
@@ -163,22 +170,38 @@ class Encoder {
   scratch = 0;
 
   add(instruction: Instruction): void {
-    const { kernel, operands, fused, locals } = instruction;
+    const { kernel, operands, head, fused, locals } = instruction;
     this.#begin(kernel, fused.length);
-    const start = localBytes(instruction);
+    const room = localBytes(instruction);
+    const start = room + (fused.some(({ update }) => update) ? UPDATE_ROOM_BYTES : 0);
     this.scratch = Math.max(this.scratch, start);
     for (const operand of operands) {
       if (typeof operand === "number") this.words.push(operand);
       else if (operand.kind === "float") this.words.push(bits(operand.value));
       else if (operand.kind === "null") this.words.push(0);
-      else if (operand.kind === "address") this.#address(operand.buffer as Place, operand.offset);
+      else if (operand.kind === "local") this.words.push(head?.place && locals.has(head.place) ? 1 : 0);
+      else if (operand.kind === "address") this.#place(operand.buffer as Place, locals, operand.offset);
       else {
         this.words.push(start);
         this.scratch = Math.max(this.scratch, start + operand.bytes);
       }
     }
     this.#end();
-    for (const each of fused) this.#elementwise(each, locals);
+    for (const each of fused) {
+      if (each.update) this.#update(each, locals, room);
+      else this.#elementwise(each, locals);
+    }
+  }
+
+  #update({ kernel, y, update }: Update, locals: ReadonlyMap<Place, number>, room: number): void {
+    this.#begin(kernel, 0);
+    this.words.push(locals.has(update.gradients) ? 1 : 0, room);
+    this.#place(update.gradients, locals);
+    this.#place(update.hyper, locals);
+    if (update.scale) this.#place(update.scale, locals);
+    else this.words.push(0);
+    for (const place of [y, ...update.states]) this.#place(place, locals);
+    this.#end();
   }
 
   #elementwise(
@@ -192,14 +215,9 @@ class Encoder {
       bits(alpha),
       bits(beta),
     );
-    const put = (place: Place) => {
-      const local = locals.get(place);
-      if (local === undefined) this.#address(place, 0);
-      else this.words.push(local);
-    };
-    put(y);
+    this.#place(y, locals);
     for (const { place, repeat, period } of inputs) {
-      put(place);
+      this.#place(place, locals);
       this.words.push(repeat, period);
     }
     this.#end();
@@ -214,9 +232,13 @@ class Encoder {
     while ((this.words.length * 4) % INSTRUCTION_BYTES !== 0) this.words.push(0);
   }
 
-  #address({ region, offset }: Place, more: number): void {
-    this.relocations.push({ word: this.words.length, region, offset: offset + more });
-    this.words.push(0);
+  /** An address, or for a value inside its group the offset in scratch. */
+  #place(place: Place, locals: ReadonlyMap<Place, number>, more = 0): void {
+    const local = locals.get(place);
+    const { region, offset } = place;
+    if (local === undefined)
+      this.relocations.push({ word: this.words.length, region, offset: offset + more });
+    this.words.push(local ?? 0);
   }
 }
 

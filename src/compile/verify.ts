@@ -9,6 +9,7 @@ import {
   BARRIER,
   type Instruction,
   MAP,
+  outputs,
   type Place,
 } from "./instruction.ts";
 
@@ -24,6 +25,8 @@ export function verify(list: readonly Instruction[], regions: ReadonlyMap<string
       open = [];
       continue;
     }
+    if (each.head?.place && each.locals.has(each.head.place) && !each.head.passing)
+      fail(`keeps ${each.head.place.name} in scratch, which it must write to memory`);
     if (each.operands.length > INSTRUCTION_OPERANDS)
       fail(`has ${each.operands.length} operands, at most ${INSTRUCTION_OPERANDS} fit`);
     checkGroup(each, fail);
@@ -60,17 +63,18 @@ function checkGroup({ kernel, head, fused, locals }: Instruction, fail: (problem
   if (kernel === MAP && fused.length === 0) fail("is empty");
   if (fused.length > 0 && !head) fail("cannot take up elementwise instructions");
   const made = new Set<Place>(head?.place ? [head.place] : []);
-  for (const { inputs, y, kernel: inner } of fused) {
+  for (const pass of fused) {
+    const { inputs, kernel: inner } = pass;
     for (const { place, period } of inputs) {
       if (locals.has(place) && !made.has(place)) fail(`${inner} reads ${place.name} before it is made`);
       if (made.has(place) && period !== 0)
         fail(`${inner} broadcasts ${place.name}, which its own group makes`);
     }
-    made.add(y);
+    for (const place of outputs(pass)) made.add(place);
   }
 }
 
-/** A head such as a matrix product still reads its operands while its group is under way: only its own result is free, and only in place. */
+/** A head such as a matrix product still reads its operands while its group is under way, and so may a pass that broadcasts: only what is taken element by element is free, and only in place. */
 function checkOperands(
   each: Instruction,
   touches: readonly Access[],
@@ -79,10 +83,11 @@ function checkOperands(
   const operands = accesses({ ...each, fused: [] });
   for (const { place, start, end, writes } of touches.slice(operands.length)) {
     if (!writes) continue;
-    for (const operand of operands) {
-      if (operand.place.region !== place.region || operand.end <= start || end <= operand.start) continue;
-      if (operand.place === each.head?.place && operand.start === start) continue;
-      fail(`${place.name} overwrites ${operand.place.name}, which its head is still at`);
+    for (const [at, other] of touches.entries()) {
+      if (other.place.region !== place.region || other.end <= start || end <= other.start) continue;
+      if (other.element && other.start === start) continue;
+      const who = at < operands.length ? "its head is still at" : "its group takes in another order";
+      fail(`${place.name} overwrites ${other.place.name}, which ${who}`);
     }
   }
 }

@@ -45,7 +45,7 @@ export interface Cut {
   readonly unitBytes: number;
 }
 
-/** Something an instruction carries: an integer, a float, an address that is read or written, or room in the thread's scratch. */
+/** Something an instruction carries: an integer, a float, an address that is read or written, room in the thread's scratch, or whether what it makes stays there. */
 export type Operand =
   | number
   | { readonly kind: "float"; readonly value: number }
@@ -59,12 +59,15 @@ export type Operand =
       /** Undefined: any thread may touch any part. */
       readonly cut: Cut | undefined;
     }
-  | { readonly kind: "scratch"; readonly bytes: number };
+  | { readonly kind: "scratch"; readonly bytes: number }
+  | { readonly kind: "local" };
 
 export const float = (value: number): Operand => ({ kind: "float", value });
 export const nothing: Operand = { kind: "null" };
 /** Room in each thread's own scratch. */
 export const scratch = (bytes: number): Operand => ({ kind: "scratch", bytes });
+/** 1 where the head's result stays in scratch, see CallOptions. */
+export const local: Operand = { kind: "local" };
 /** Rows of `bytes` each, shared among the threads. */
 export const rows = (units: number, unitBytes: number): Cut => ({ units, unitBytes });
 /** Elements of 4 bytes, shared among the threads as elementwise kernels share them. */
@@ -106,11 +109,27 @@ export interface Emitter {
     inputs: readonly Tensor[],
     parameters?: readonly [number, number?],
   ): void;
+  /** Changes parameters and state in place by their gradient; fused with the gradient's maker where that is possible. */
+  update(kernel: string, operands: UpdateOperands): void;
+}
+
+/** What an update kernel works on: vectors alike in length, and words that hold for all of them. */
+export interface UpdateOperands {
+  readonly gradients: Buffer;
+  readonly parameters: Buffer;
+  readonly states: readonly Buffer[];
+  readonly hyper: Buffer;
+  /** A word that multiplies the gradient. */
+  readonly scale: Buffer | undefined;
 }
 
 export interface CallOptions {
   /** The kernel passes what it has just computed of this tensor through the elementwise instructions behind it. */
   readonly head?: Tensor;
+  /** If these take all of it, it need not reach memory: it can stay in scratch, as the operand `local` tells. */
+  readonly passing?: boolean;
+  /** Nothing that outlives the step may be changed before this call. */
+  readonly fence?: boolean;
   /** Multiply-adds, where they count for more than the bytes touched. */
   readonly work?: number;
 }

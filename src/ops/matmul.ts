@@ -1,8 +1,8 @@
 // The matrix product, with an optional bias added in its epilogue.
-import { MATMUL_SCRATCH_BYTES } from "../../assembly/abi.ts";
+import { FEW_TERMS, MATMUL_SCRATCH_BYTES } from "../../assembly/abi.ts";
 import { ShapeError } from "../core/errors.ts";
 import { showShape } from "../core/shape.ts";
-import { defineOp, nothing, type Op, read, scratch, write } from "../graph/op.ts";
+import { defineOp, local, nothing, type Op, read, scratch, write } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { sum } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
@@ -64,8 +64,9 @@ const matmulOp: Op<Layout> = defineOp<Layout>({
         write(emitter.buffer(c!)),
         bias ? read(emitter.buffer(bias)) : nothing,
         scratch(MATMUL_SCRATCH_BYTES),
+        local,
       ],
-      { head: c!, work: m * n * k },
+      { head: c!, passing: layout === "TN" && k <= FEW_TERMS, work: m * n * k },
     );
   },
 });

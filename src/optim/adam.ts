@@ -1,5 +1,4 @@
 // Adam and AdamW.
-import { elements, nothing, read, update } from "../graph/op.ts";
 import { checkRange, defineTransform, power, type Schedule, type Transform, valueAt } from "./transform.ts";
 
 export interface AdamOptions {
@@ -39,18 +38,8 @@ function adamLike(name: string, decoupled: boolean, options: AdamOptions): Trans
         decoupled ? 1 - rate * decay : 1,
       ];
     },
-    emit({ emitter, length, parameters, gradients, scale, hyper, slot }) {
-      const cut = elements(length);
-      emitter.call("adam", [
-        length,
-        read(hyper),
-        scale ? read(scale) : nothing,
-        read(gradients, cut),
-        update(parameters, cut),
-        update(slot("m"), cut),
-        update(slot("v"), cut),
-      ]);
-    },
+    emit: ({ emitter, slot, ...context }) =>
+      emitter.update("adam", { ...context, states: [slot("m"), slot("v")] }),
   });
 }
 

@@ -15,10 +15,12 @@ export function clipByGlobalNorm(maximum: number): Transform {
   }
   return defineTransform({
     name: "clipByGlobalNorm",
+    whole: true,
     hyperWords: 1,
     hyper: () => [maximum],
     emit(context) {
-      const { emitter, length, gradients, hyper } = context;
+      const { emitter, gradients, hyper } = context;
+      const length = gradients.bytes / 4;
       const blocks = Math.ceil(length / REDUCE_BLOCK);
       const partials = emitter.temporary("squared norms", blocks * 4);
       const scale = emitter.temporary("gradient scale", 4);

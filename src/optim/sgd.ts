@@ -1,6 +1,5 @@
 // Stochastic gradient descent, with momentum in its three published conventions.
 import { OptionError } from "../core/errors.ts";
-import { elements, nothing, read, update } from "../graph/op.ts";
 import { checkRange, defineTransform, type Schedule, type Transform, valueAt } from "./transform.ts";
 
 export interface SgdOptions {
@@ -69,16 +68,7 @@ export function sgd(options: SgdOptions = {}): Transform {
       convention === "torch" && step === 1 ? 1 : share,
       weightDecay,
     ],
-    emit({ emitter, length, parameters, gradients, scale, hyper, slot }) {
-      const cut = elements(length);
-      emitter.call(kernel, [
-        length,
-        read(hyper),
-        scale ? read(scale) : nothing,
-        read(gradients, cut),
-        update(parameters, cut),
-        momentum === 0 ? nothing : update(slot("velocity"), cut),
-      ]);
-    },
+    emit: ({ emitter, slot, ...context }) =>
+      emitter.update(kernel, { ...context, states: momentum === 0 ? [] : [slot("velocity")] }),
   });
 }

@@ -9,8 +9,7 @@ export type Schedule = number | ((step: number) => number);
 /** What a transform finds when it writes its instructions; a transform before it may have changed it. */
 export interface UpdateContext {
   readonly emitter: Emitter;
-  /** Elements of the flat vectors, a multiple of 16. */
-  readonly length: number;
+  /** One parameter, or for a transform that takes all at once the flat vector of them, whose gaps hold zeros. */
   readonly parameters: Buffer;
   readonly gradients: Buffer;
   /** A word that multiplies the gradient, once a transform has set one. */
@@ -30,12 +29,14 @@ export interface Transform {
   hyper(step: number): readonly number[];
   /** The pieces of a chain; of a single transform, itself. */
   readonly pieces: readonly Transform[];
+  /** Whether it needs the whole gradient at once, as a norm over all of it does; else it is asked for each parameter by itself. */
+  readonly whole: boolean;
   emit(context: UpdateContext): void;
 }
 
 /** Declares a transform. */
-export function defineTransform(piece: Omit<Transform, "pieces">): Transform {
-  const transform: Transform = { ...piece, pieces: [] };
+export function defineTransform(piece: Omit<Transform, "pieces" | "whole"> & { whole?: boolean }): Transform {
+  const transform: Transform = { whole: false, ...piece, pieces: [] };
   return { ...transform, pieces: [transform] };
 }
 
@@ -51,6 +52,7 @@ export function chain(...transforms: readonly Transform[]): Transform {
     hyperWords: pieces.reduce((sum, piece) => sum + piece.hyperWords, 0),
     hyper: (step) => pieces.flatMap((piece) => piece.hyper(step)),
     pieces,
+    whole: pieces.some((piece) => piece.whole),
     emit: (context) => {
       for (const piece of pieces) piece.emit(context);
     },

@@ -83,15 +83,9 @@ export function compileStep(spec: StepSpec): CompiledStep {
     if (!feed.resident)
       placements.set(tensor, { region: tensor === input ? REGION.input : REGION.target, offset: 0 });
   }
-  if (training) {
-    const parameters = model.place(graph);
-    const slopes = gradients(
-      results[0]!,
-      parameters.map(([tensor]) => tensor),
-    );
-    for (const [index, slope] of slopes.entries()) {
-      if (slope) placements.set(slope, { region: REGION.gradients, offset: parameters[index]![1].offset });
-    }
+  const trained = training ? slopesOf(results[0]!, model.place(graph)) : [];
+  if (training?.optimizer.whole) {
+    for (const { slope, offset } of trained) placements.set(slope, { region: REGION.gradients, offset });
   }
 
   const program = compile({
@@ -100,18 +94,25 @@ export function compileStep(spec: StepSpec): CompiledStep {
     ...(training ? { step: { region: REGION.hyper, offset: 0 } } : {}),
     fed: [input, target].filter((tensor) => !placements.has(tensor)),
     kept: [...results, input, target],
+    passed: trained.map(({ slope }) => slope),
     before: (emitter) => {
       if (training) emitSchedule(emitter, spec, 1 + training.optimizer.hyperWords);
       if (spec.input.resident) emitFeed(emitter, spec, spec.input, REGION.input, input);
       if (spec.target.resident) emitFeed(emitter, spec, spec.target, REGION.target, target);
     },
-    after: (emitter) => {
+    known: (emitter) => {
       const words = results.length;
       const log = emitter.reserve(REGION.log, "log", spec.steps * words * 4);
       for (const [column, result] of results.entries()) {
         emitter.call("record", [words, column, read(emitter.buffer(result), single), update(log, single)]);
       }
-      if (training) emitUpdate(emitter, model.weights.length, training, emitter.buffer(results[0]!));
+      if (training && training.onNonFinite !== "ignore") {
+        const policy = training.onNonFinite === "skip" ? GUARD_SKIP : GUARD_STOP;
+        emitter.call("guard", [policy, read(emitter.buffer(results[0]!))], { fence: true });
+      }
+    },
+    after: (emitter) => {
+      if (training) emitUpdate(emitter, model.weights.length, training.optimizer, trained);
     },
   });
   const source = target.node.source;
@@ -141,30 +142,56 @@ function emitFeed(
   emitter.call(bytes ? "feedBytes" : "feedWords", [batch, columns, read(data), read(order), ...numbers, to]);
 }
 
+/** A parameter with its gradient and their place in the flat vectors. */
+interface Trained {
+  readonly parameter: Tensor;
+  readonly slope: Tensor;
+  /** In bytes. */
+  readonly offset: number;
+}
+
+/** The parameters on which the loss depends. */
+function slopesOf(loss: Tensor, parameters: ReturnType<Model["place"]>): Trained[] {
+  const slopes = gradients(
+    loss,
+    parameters.map(([tensor]) => tensor),
+  );
+  return parameters.flatMap(([parameter, { offset }], index) => {
+    const slope = slopes[index];
+    return slope ? [{ parameter, slope, offset }] : [];
+  });
+}
+
+/** Writes the optimizer's instructions: piece by piece, for each parameter or over the flat vectors. */
 function emitUpdate(
   emitter: Emitter,
   length: number,
-  { optimizer, onNonFinite }: NonNullable<StepSpec["training"]>,
-  loss: Buffer,
+  optimizer: Transform,
+  trained: readonly Trained[],
 ): void {
-  if (onNonFinite !== "ignore") {
-    emitter.call("guard", [onNonFinite === "skip" ? GUARD_SKIP : GUARD_STOP, read(loss)]);
-  }
-  const flat = (region: string) => emitter.part(region, region, 0, length * 4);
   let scale: Buffer | undefined;
-  let offset = 4;
+  let words = 1;
   for (const [index, piece] of optimizer.pieces.entries()) {
-    const context: UpdateContext = {
-      emitter,
-      length,
-      parameters: flat(REGION.parameters),
-      gradients: flat(REGION.gradients),
-      scale,
-      hyper: emitter.part(REGION.hyper, `${piece.name} hyper`, offset, piece.hyperWords * 4),
-      slot: (name) => emitter.reserve(`${index} ${piece.name} ${name}`, name, length * 4),
+    const hyper = emitter.part(REGION.hyper, `${piece.name} hyper`, words * 4, piece.hyperWords * 4);
+    words += piece.hyperWords;
+    const emit = (parameters: Buffer, slopes: Buffer, offset: number) => {
+      const slot = (name: string) => {
+        const region = `${index} ${piece.name} ${name}`;
+        emitter.part(region, region, 0, length * 4);
+        return emitter.part(region, `${name} of ${parameters.name}`, offset, parameters.bytes);
+      };
+      const context: UpdateContext = { emitter, parameters, gradients: slopes, scale, hyper, slot };
+      piece.emit(context);
+      scale = context.scale;
     };
-    piece.emit(context);
-    scale = context.scale;
-    offset += piece.hyperWords * 4;
+    if (piece.whole) {
+      const [parameters, slopes] = [REGION.parameters, REGION.gradients].map((region) =>
+        emitter.part(region, region, 0, length * 4),
+      );
+      emit(parameters!, slopes!, 0);
+    } else {
+      for (const { parameter, slope, offset } of trained)
+        emit(emitter.buffer(parameter), emitter.buffer(slope), offset);
+    }
   }
 }

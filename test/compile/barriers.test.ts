@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { addBarriers, conflict } from "#src/compile/barriers";
 import { type Access, BARRIER, instruction, type Place } from "#src/compile/instruction";
 import { compile } from "#src/compile/program";
-import { type Cut, elements, nothing, read, rows, single, update, write } from "#src/graph/op";
+import { type Cut, elements, read, rows, single, update, write } from "#src/graph/op";
 import { Graph, type Tensor } from "#src/graph/tensor";
 import { relu } from "#src/ops/activation";
 import { gradients } from "#src/ops/gradients";
@@ -24,6 +24,7 @@ const touch = (
   reads: mode === "reads",
   writes: mode === "writes",
   cut,
+  element: false,
 });
 
 test("only what overlaps, and is written, conflicts", () => {
@@ -96,13 +97,19 @@ test("a training step of a small network", () => {
     ]),
     kept: [loss],
     after: (emitter) => {
-      const flat = (region: string) => emitter.part(region, region, 0, length * 4);
+      const [parameters, slopes] = ["parameters", "gradients"].map((region) =>
+        emitter.part(region, region, 0, length * 4),
+      );
       const log = emitter.reserve("log", "log", 4);
       emitter.call("record", [1, 0, read(emitter.buffer(loss), single), update(log, single)]);
-      const cut = elements(length);
-      const hyper = read(emitter.reserve("hyper", "hyper", 16));
-      const [slope, weight] = [read(flat("gradients"), cut), update(flat("parameters"), cut)];
-      emitter.call("sgd", [length, hyper, nothing, slope, weight, nothing]);
+      const hyper = emitter.reserve("hyper", "hyper", 16);
+      emitter.update("sgd", {
+        gradients: slopes!,
+        parameters: parameters!,
+        states: [],
+        hyper,
+        scale: undefined,
+      });
     },
   });
   expect(`\n${program.listing()}\n`).toMatchInlineSnapshot(`
@@ -127,7 +134,8 @@ test("a training step of a small network", () => {
      14  reduceSum 1 32 16 1 reluGradient#25@activations:2048 → sum#27@gradients:512
      15  record 1 0 sum#10@activations:5376 ↔ log@log:0
      16  ──────
-     17  sgd 320 hyper@hyper:0 – gradients@gradients:0 ↔ parameters@parameters:0 –
+     17  map 320
+         · sgd gradients parameters hyper[i % 1] → parameters
     "
   `);
 });

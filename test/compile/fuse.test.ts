@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { fuse } from "#src/compile/fuse";
 import {
   ACTIVATIONS,
@@ -8,6 +8,7 @@ import {
   localBytes,
   MAP,
   type Place,
+  type Update,
 } from "#src/compile/instruction";
 import { elements, read, write } from "#src/graph/op";
 
@@ -112,4 +113,74 @@ test("values that live at once have scratch of their own", () => {
   const slots = [a, b, c].map((each) => group!.locals.get(each));
   expect(slots[0]).not.toBe(slots[1]);
   expect(slots[1]).not.toBe(slots[2]);
+});
+
+describe("an update", () => {
+  const theta = place("theta", 64, "parameters");
+  const hyper = place("hyper", 4, "hyper");
+  const slopes = place("slopes");
+  /** θ and what else changes with it, by its gradient. */
+  const change = (gradients = slopes, ...states: Place[]): Instruction => {
+    const vectors = [gradients, theta, ...states];
+    const update: Update = {
+      kernel: "change",
+      y: theta,
+      inputs: [
+        ...vectors.map((from) => ({ place: from, repeat: 1, period: 0 })),
+        { place: hyper, repeat: 1, period: 1 },
+      ],
+      update: { gradients, hyper, scale: undefined, states },
+    };
+    return instruction(MAP, [64], { head: { place: undefined, n: 64 }, fused: [update] });
+  };
+  const passing = instruction("outer", [write(slopes)], { head: { place: slopes, n: 64, passing: true } });
+  const fence = instruction("guard", [], { fence: true });
+  const other = place("other", 64, "elsewhere");
+
+  test("joins the maker of its gradient, which need not reach memory if its maker can keep it", () => {
+    const [fused] = fuse([passing, change()]);
+    expect(groups([passing, change()])).toEqual(["outer theta"]);
+    expect([...fused!.locals.keys()]).toEqual([slopes]);
+    expect(fuse([product(slopes), change()])[0]!.locals.size).toBe(0);
+  });
+
+  test("leaves in memory a gradient that others read, or that has its place", () => {
+    const reads = instruction("norm", [read(slopes), write(place("n", 1))]);
+    expect(fuse([passing, reads, change()])[0]!.locals.size).toBe(0);
+    const kept = place("kept", 64, "gradients");
+    const makes = instruction("outer", [write(kept)], { head: { place: kept, n: 64, passing: true } });
+    expect(groups([makes, change(kept)])).toEqual(["outer theta"]);
+    expect(fuse([makes, change(kept)])[0]!.locals.size).toBe(0);
+  });
+
+  test("follows another update of the same parameters", () => {
+    expect(groups([passing, change(), change(slopes, place("v", 64, "state"))])).toEqual([
+      "outer theta theta",
+    ]);
+  });
+
+  test.each([
+    ["a fence", fence],
+    ["a reader of the parameters", instruction("product", [read(theta), write(other)])],
+    ["a reader of a part of them", instruction("product", [read(place("part", 8, "parameters"))])],
+    ["a writer of its state", instruction("fill", [write(place("v", 64, "state"))])],
+    ["a writer of its numbers", instruction("schedule", [write(hyper)])],
+  ])("does not pass %s", (_, between) => {
+    const list = [passing, between, change(slopes, place("v", 64, "state"))];
+    expect(fuse(list).map(({ fused }) => fused.length)).toEqual([0, 0, 1]);
+  });
+
+  test("passes what has nothing to do with it", () => {
+    const between = instruction("product", [read(input), write(other)]);
+    expect(groups([passing, between, change()])).toEqual(["outer theta", "product"]);
+  });
+
+  test("does not join a maker that reads the parameters", () => {
+    const reader = instruction("outer", [read(theta), write(slopes)], {
+      head: { place: slopes, n: 64, passing: true },
+    });
+    expect(groups([reader, change()])).toEqual(["outer", "theta"]);
+    expect(groups([map(slopes, [theta], 8), change()])).toEqual(["slopes", "theta"]);
+    expect(groups([map(slopes, [theta]), change()])).toEqual(["(slopes) theta"]);
+  });
 });

@@ -8,6 +8,7 @@ import {
   instruction,
   MAP,
   type Place,
+  type Update,
 } from "#src/compile/instruction";
 import { verify } from "#src/compile/verify";
 import { VerifyError } from "#src/core/errors";
@@ -121,8 +122,34 @@ describe("refuses", () => {
     barrier,
     instruction("take", [read(x)]),
   ]);
-  refuses("instruction 0, map: reads x, which nothing has written or something has overwritten", [
+  refuses("instruction 0, map: x overwrites y, which its group takes in another order", [
     map([each(x, input), each(place("y", 64), input), each(output, x)]),
+  ]);
+  const slopes = place("slopes", 256);
+  /** Changes θ, the output, by a gradient that its group makes. */
+  const change = (...inputs: Update["inputs"]): Update => ({
+    kernel: "change",
+    y: output,
+    inputs: [...[slopes, output].map((each) => ({ place: each, repeat: 1, period: 0 })), ...inputs],
+    update: { gradients: slopes, hyper: input, scale: undefined, states: [] },
+  });
+  const trains = (operand: Place, pass: Update, passing: boolean, locals: Place[] = []) =>
+    instruction("product", [read(operand), write(slopes)], {
+      head: { place: slopes, n: 64, passing },
+      fused: [pass],
+      locals: new Map(locals.map((place) => [place, 0])),
+    });
+  test("but an update may change what its own group takes element by element", () => {
+    expect(() => verify([trains(input, change(), true, [slopes])], REGIONS)).not.toThrow();
+  });
+  refuses("instruction 0, product: output overwrites output, which its head is still at", [
+    trains(output, change(), true),
+  ]);
+  refuses("instruction 0, product: output overwrites output, which its group takes in another order", [
+    trains(input, change({ place: output, repeat: 1, period: 8 }), true),
+  ]);
+  refuses("instruction 0, product: keeps slopes in scratch, which it must write to memory", [
+    trains(input, change(), false, [slopes]),
   ]);
   const [result, operand] = [place("result", 256), place("operand", 512)];
   const headed = (y: Place) =>
