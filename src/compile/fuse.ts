@@ -27,7 +27,9 @@ export function fuse(list: readonly Instruction[]): Instruction[] {
       continue;
     }
     for (const { place, writes } of accesses(next)) if (writes) maker.set(place, result.length);
-    result.push(instruction(next.kernel, next.operands, { ...next, fused: [...next.fused], locals: new Map() }));
+    result.push(
+      instruction(next.kernel, next.operands, { ...next, fused: [...next.fused], locals: new Map() }),
+    );
   }
   keepInside(result);
   return result;

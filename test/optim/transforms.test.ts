@@ -6,6 +6,7 @@ import {
   chain,
   clipByGlobalNorm,
   createEngineSync,
+  createTrainer,
   createTrainerSync,
   dense,
   meanSquaredError,
@@ -13,10 +14,12 @@ import {
   type SgdOptions,
   sequential,
   sgd,
+  softmaxCrossEntropy,
   type Transform,
 } from "#src/index";
 import { power } from "#src/optim/transform";
-import { bits, curve, numbers, setWeights, weightsOf } from "../train/setting.ts";
+import { engineOf, numericsToTest } from "../support/engines.ts";
+import { bits, classes, curve, numbers, setWeights, weightsOf } from "../train/setting.ts";
 
 const FEATURES = 5;
 const UNITS = 2;
@@ -333,3 +336,44 @@ describe("options out of range are named, with what was got and wanted", () => {
     expect(bits(weightsOf(model))).toEqual(bits(before));
   });
 });
+
+// A clip above every norm changes no bit, but takes the whole gradient at once: so every update behind it stands by
+// itself, over a gradient in memory, while one without it joins the product that makes its gradient.
+describe.each(numericsToTest)(
+  "an update joined to its gradient's maker, %s: the bits of one by itself",
+  (numerics) => {
+    const data = classes(40, 20);
+    const above = clipByGlobalNorm(1e30);
+    const wide = () => {
+      const model = sequential({ input: [20] }, dense(600, { activation: "tanh" }), dense(37), dense(4));
+      setWeights(model);
+      return model;
+    };
+    async function train(optimizer: Transform, batch: number, threads: number): Promise<Int32Array> {
+      const model = wide();
+      const engine = await engineOf(threads, numerics);
+      const trainer = await createTrainer(model, { loss: softmaxCrossEntropy, optimizer, engine });
+      const batches = [...data.batch(batch)].slice(0, 3);
+      for (const each of batches) await trainer.step(each);
+      trainer.close();
+      return bits(weightsOf(model));
+    }
+    test.each<[string, () => Transform]>([
+      ["sgd", () => sgd({ learningRate: 0.1 })],
+      ["sgd, weight decay", () => sgd({ learningRate: 0.1, weightDecay: 0.1 })],
+      ["sgd, momentum", () => sgd({ learningRate: 0.1, momentum: 0.9 })],
+      ["adamW", () => adamW({ learningRate: 0.01 })],
+    ])("%s", async (_, optimizer) => {
+      for (const batch of [1, 3, 13]) {
+        const alone = await train(chain(above, optimizer()), batch, 1);
+        for (const threads of [1, 2, 3, 4]) {
+          const joined = await train(optimizer(), batch, threads);
+          expect(
+            joined.every((value, i) => value === alone[i]),
+            `batch ${batch}, ${threads} threads`,
+          ).toBe(true);
+        }
+      }
+    });
+  },
+);
