@@ -20,8 +20,23 @@ const signed = (/** @type {number} */ stream, /** @type {number} */ i) =>
 const fill = (/** @type {number} */ count, /** @type {(i: number) => number} */ value) =>
   Float32Array.from({ length: count }, (_, i) => value(i));
 
+/**
+ * Makes the numbers of a case once.
+ * @template T
+ * @param {(c: Case) => T} make
+ * @returns {(c: Case) => T}
+ */
+function once(make) {
+  const made = new Map();
+  return ({ sizes, batch }) => {
+    const key = `${sizes} ${batch}`;
+    if (!made.has(key)) made.set(key, make({ sizes, batch }));
+    return made.get(key);
+  };
+}
+
 /** Glorot uniform kernels [in, out] and zero biases. */
-export function mlpLayers(/** @type {Case} */ { sizes = [] }) {
+export const mlpLayers = once(({ sizes = [] }) => {
   return sizes.slice(1).map((outputs, layer) => {
     const inputs = sizes[layer] ?? 0;
     const limit = Math.sqrt(6 / (inputs + outputs));
@@ -32,13 +47,13 @@ export function mlpLayers(/** @type {Case} */ { sizes = [] }) {
       bias: new Float32Array(outputs),
     };
   });
-}
+});
 
 /**
  * Images [batch, inputs] in [0, 1) and two sets of labels [batch] that disagree everywhere. Steps take the sets in
  * turn: a system that ran thousands of steps on one set would end with a loss of zero and be timed on denormals.
  */
-export function mlpBatch(/** @type {Case} */ { sizes = [], batch = 0 }) {
+export const mlpBatch = once(({ sizes = [], batch = 0 }) => {
   const inputs = sizes[0] ?? 0;
   const classes = sizes.at(-1) ?? 0;
   const labels = Int32Array.from({ length: batch }, (_, i) => hash32(i + 0x8000_0000) % classes);
@@ -48,7 +63,7 @@ export function mlpBatch(/** @type {Case} */ { sizes = [], batch = 0 }) {
     images: fill(batch * inputs, (i) => (signed(0, i) + 1) / 2),
     labels: [labels, labels.map((label) => (label + 1) % classes)],
   };
-}
+});
 
 /** Labels as rows of zeros with a one, [batch, classes]. */
 export function oneHot(/** @type {Int32Array} */ labels, /** @type {number} */ classes) {

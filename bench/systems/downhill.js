@@ -17,9 +17,9 @@ export async function open({ ceiling = false, ...options } = {}) {
   };
 
   /** The model of a case with its initial weights. */
-  async function mlp(sizes) {
+  async function mlp({ sizes, batch }) {
     const { sequential, dense } = await import(`${build}index.js`);
-    const layers = mlpLayers({ sizes });
+    const layers = mlpLayers({ sizes, batch });
     const model = sequential(
       { input: [sizes[0]] },
       ...layers.map(({ outputs }, i) => dense(outputs, i + 1 < layers.length ? { activation: "relu" } : {})),
@@ -41,7 +41,7 @@ export async function open({ ceiling = false, ...options } = {}) {
     const { adam, softmaxCrossEntropy } = await import(`${build}index.js`);
     const { dataset } = await import(`${build}data.js`);
     const { StepRunner } = await import(`${build}internals.js`);
-    const model = await mlp(sizes);
+    const model = await mlp({ sizes, batch });
     const { images, labels } = mlpBatch({ sizes, batch });
     const both = new Float32Array(2 * images.length);
     both.set(images);
@@ -53,7 +53,8 @@ export async function open({ ceiling = false, ...options } = {}) {
     });
     const training = { optimizer: adam({ learningRate }), seed: 0, onNonFinite: "stop" };
     const runner = new StepRunner({ engine, model, loss: softmaxCrossEntropy, metrics: [], training }, data);
-    const order = Int32Array.from({ length: runner.capacity * batch }, (_, i) => i % (2 * batch));
+    const order = new Int32Array(runner.capacity * batch);
+    for (let i = 0; i < order.length; i++) order[i] = i % (2 * batch);
     let done = 0;
     return {
       async run(count) {
@@ -76,7 +77,7 @@ export async function open({ ceiling = false, ...options } = {}) {
   async function epoch({ sizes, batch, learningRate, examples }) {
     const { sgd, softmaxCrossEntropy, train } = await import(`${build}index.js`);
     const { dataset } = await import(`${build}data.js`);
-    const model = await mlp(sizes);
+    const model = await mlp({ sizes, batch });
     const { images, labels, classes } = mlpBatch({ sizes, batch: examples });
     // Bytes, as images are.
     const inputs = { values: Uint8Array.from(images, (x) => 255 * x), shape: [sizes[0]], scale: 1 / 255 };
