@@ -37,6 +37,19 @@ export {
   tanhGradient,
 } from "./kernels/activation";
 export {
+  adabelief,
+  adam,
+  adamDirection,
+  adamax,
+  adan,
+  ademamix,
+  adopt,
+  amsgrad,
+  nadam,
+  radam,
+  yogi,
+} from "./kernels/adam";
+export {
   abs,
   absGradient,
   add,
@@ -76,18 +89,10 @@ export {
   sub,
   where,
 } from "./kernels/arithmetic";
+export { adadelta, adagrad, rmsprop, rmspropCentered, rmspropCenteredMomentum, rmspropMomentum } from "./kernels/adaptive";
 export { ceiling } from "./kernels/ceiling";
 export { bceWithLogits, bceWithLogitsGradient, huber, huberGradient } from "./kernels/loss";
 export { copy, equalLabels, fill, gather, identity, oneHot, scatterAdd } from "./kernels/movement";
-export {
-  adam,
-  clipScale,
-  sgd,
-  sgdDifference,
-  sgdDifferenceNesterov,
-  sgdMomentum,
-  sgdNesterov,
-} from "./kernels/optimizer";
 export {
   dropout,
   orthogonal,
@@ -104,6 +109,8 @@ export {
   softmaxCrossEntropy,
   softmaxGradient,
 } from "./kernels/softmax";
+export { asgd, sgd, sgdDifference, sgdDifferenceNesterov, sgdMomentum, sgdNesterov } from "./kernels/sgd";
+export { lion, rprop, signSgd } from "./kernels/sign";
 export { feedBytes, feedWords, guard, record, schedule } from "./kernels/step";
 export { begin, proceed, serve, stepsDone } from "./run";
 export { attach, dismiss, freeMemory, wake } from "./thread";

@@ -1,7 +1,9 @@
 // How parameter updates run: behind a head, as elementwise instructions do, over the range under way. So an update
 // takes the gradient from cache, behind the product that makes it, and most gradients never reach memory.
+// Hyper-parameters and everything that depends on the step alone are words that the host has prepared.
 import { INSTRUCTION_BYTES, UPDATE_STATES, UPDATE_TURN } from "./abi";
 import { hi, lo } from "./elementwise";
+import { madd } from "./simd";
 import { scratch } from "./thread";
 
 /** θ and its state vectors, changed in place by the gradient of the same elements. */
@@ -16,22 +18,66 @@ export class Update {
   gradients: usize;
   /** Words: the step's numbers, by kernel. */
   hyper: usize;
-  /** Word that multiplies the gradient; 0: none. */
-  scale: usize;
   parameters: usize;
   /** State vectors, as many as the kernel has; those that it has not are 0. */
   state0: usize;
   state1: usize;
+  state2: usize;
+  state3: usize;
 }
 
 const TURN_BYTES = UPDATE_TURN * 4;
 /** Where an instruction's changed vectors begin: parameters, then states up to the first that is 0. */
 const VECTORS = offsetof<Update>("parameters");
 
+// A running mean whose input has ended decays into the subnormal numbers and stays there, since the smallest of them
+// times 0.9 rounds to itself, and each of them costs over a hundred cycles. So they are kept out of all state: a mean
+// is rounded to multiples of 2⁻¹⁰³ by adding and taking away 2⁻⁸⁰, which leaves those above 1e-17 as they are to the
+// last bit, and those above 1e-24 to seven digits; a mean of squares, never negative, is set to zero below 2⁻¹²⁶.
+// The constants come from memory, where V8 keeps them in registers.
+const FLOOR = memory.data<f32>([8.271806125530277e-25]);
+export const LEAST = memory.data<i32>([0x007f_ffff]);
+
+/** A running mean without subnormal numbers. */
 // @ts-ignore: decorator
 @inline
-export function gradientScale(i: Update): v128 {
-  return i.scale == 0 ? f32x4.splat(1) : v128.load32_splat(i.scale);
+export function rounded(x: v128): v128 {
+  const floor = v128.load32_splat(FLOOR);
+  return f32x4.sub(f32x4.add(x, floor), floor);
+}
+
+/** A mean of squares, or anything never negative, without subnormal numbers. */
+// @ts-ignore: decorator
+@inline
+export function flushed(x: v128): v128 {
+  return v128.and(x, i32x4.gt_s(x, v128.load32_splat(LEAST)));
+}
+
+/** βm + (1 − β)x, with β and 1 − β as two words. */
+// @ts-ignore: decorator
+@inline
+export function meanOf(words: usize, m: v128, x: v128): v128 {
+  return rounded(madd(v128.load32_splat(words), m, f32x4.mul(v128.load32_splat(words, 4), x)));
+}
+
+/** βv + (1 − β)x², with β and 1 − β as two words. */
+// @ts-ignore: decorator
+@inline
+export function squaresOf(words: usize, v: v128, x: v128): v128 {
+  const share = f32x4.mul(v128.load32_splat(words, 4), x);
+  return flushed(madd(v128.load32_splat(words), v, f32x4.mul(share, x)));
+}
+
+/** Has F's method `turn` take one vector after the other. */
+// @ts-ignore: decorator
+@inline
+export function turns<F extends Update>(i: F, g: usize, at: usize, left: i32): void {
+  let p = i.parameters + at;
+  let a = i.state0 + at;
+  let b = i.state1 + at;
+  let c = i.state2 + at;
+  let d = i.state3 + at;
+  for (; left > 0; left -= 4, g += 16, p += 16, a += 16, b += 16, c += 16, d += 16) i.turn(g, p, a, b, c, d);
 }
 
 /** Has F's method `run` take whole turns where they lie, and what is left on a copy. */

@@ -3,3 +3,4 @@ export { compile } from "./compile/program.ts";
 export { write } from "./graph/op.ts";
 export { Graph } from "./graph/tensor.ts";
 export { StepRunner } from "./train/runner.ts";
+export { Update } from "./train/update.ts";

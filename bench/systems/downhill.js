@@ -139,22 +139,25 @@ export async function open({ ceiling = false, ...options } = {}) {
 
   async function update({ parameters, learningRate }) {
     const { adam } = await import(`${build}index.js`);
+    const { Update } = await import(`${build}internals.js`);
     const optimizer = adam({ learningRate });
     const length = Math.ceil(parameters / 16) * 16;
     const unit = await program(
-      () => ({
-        placements: new Map(),
-        after(emitter) {
-          optimizer.emit({
-            emitter,
-            parameters: emitter.reserve("parameters", "parameters", length * 4),
-            gradients: emitter.reserve("gradients", "gradients", length * 4),
-            scale: undefined,
-            slot: (name) => emitter.reserve(name, name, length * 4),
-            hyper: emitter.reserve("hyper", "hyper", optimizer.hyperWords * 4),
-          });
-        },
-      }),
+      (graph) => {
+        const parameter = graph.input("parameters", [length]);
+        const slope = graph.input("gradients", [length]);
+        const slopes = [{ name: "all", parameter, slope, offset: 0 }];
+        const change = new Update(optimizer, graph, slopes, length, { region: "hyper", offset: 0 });
+        return {
+          placements: new Map([
+            [parameter, { region: "parameters", offset: 0 }],
+            [slope, { region: "gradients", offset: 0 }],
+            ...change.placements,
+          ]),
+          passed: [...change.reads],
+          after: (emitter) => change.emit(emitter),
+        };
+      },
       (loaded) => loaded.floats("parameters")[0],
     );
     const { parameter, gradient } = flatVectors({ parameters });

@@ -115,24 +115,21 @@ export class ProgramEmitter implements Emitter {
     this.#map(output.size, { kernel, y: this.buffer(output) as Place, inputs: operands, parameters });
   }
 
-  /** Copies n elements of 4 bytes. */
   move(n: number, from: Buffer, to: Buffer): void {
     const inputs = [{ place: from as Place, repeat: 1, period: 0 }];
     this.#map(n, { kernel: "identity", y: to as Place, inputs, parameters: [0] });
   }
 
-  update(kernel: string, { gradients, parameters, states, hyper, scale }: UpdateOperands): void {
+  update(kernel: string, { gradients, parameters, states, hyper, made = false }: UpdateOperands): void {
     const element = (place: Buffer) => ({ place: place as Place, repeat: 1, period: 0 });
-    const word = (place: Buffer) => ({ place: place as Place, repeat: 1, period: 1 });
-    const vectors = [gradients, parameters, ...states];
+    const vectors = [gradients, ...(made ? [] : [parameters]), ...states];
     this.#map(parameters.bytes / 4, {
       kernel,
       y: parameters as Place,
-      inputs: [...vectors.map(element), ...(scale ? [hyper, scale] : [hyper]).map(word)],
+      inputs: [...vectors.map(element), { place: hyper as Place, repeat: 1, period: 1 }],
       update: {
         gradients: gradients as Place,
         hyper: hyper as Place,
-        scale: scale as Place | undefined,
         states: states as readonly Place[],
       },
     });

@@ -90,8 +90,8 @@ function keepInside(list: readonly Instruction[]): void {
     const keep = (place: Place) => group.locals.set(place, free.pop() ?? slots++ * BLOCK * 4);
     const { head } = group;
     if (head?.place && head.passing && inside(head.place)) keep(head.place);
-    for (const [index, { y, inputs }] of group.fused.entries()) {
-      if (inside(y)) keep(y);
+    for (const [index, { y, inputs, update }] of group.fused.entries()) {
+      if (!update && inside(y)) keep(y);
       for (const { place } of inputs) {
         const slot = group.locals.get(place);
         const later = group.fused

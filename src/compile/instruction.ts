@@ -34,7 +34,6 @@ export interface Update {
   readonly update: {
     readonly gradients: Place;
     readonly hyper: Place;
-    readonly scale: Place | undefined;
     readonly states: readonly Place[];
   };
 }

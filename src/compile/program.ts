@@ -198,8 +198,6 @@ class Encoder {
     this.words.push(locals.has(update.gradients) ? 1 : 0, room);
     this.#place(update.gradients, locals);
     this.#place(update.hyper, locals);
-    if (update.scale) this.#place(update.scale, locals);
-    else this.words.push(0);
     for (const place of [y, ...update.states]) this.#place(place, locals);
     this.#end();
   }

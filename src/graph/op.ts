@@ -109,6 +109,8 @@ export interface Emitter {
     inputs: readonly Tensor[],
     parameters?: readonly [number, number?],
   ): void;
+  /** Copies n elements of 4 bytes. */
+  move(n: number, from: Buffer, to: Buffer): void;
   /** Changes parameters and state in place by their gradient; fused with the gradient's maker where that is possible. */
   update(kernel: string, operands: UpdateOperands): void;
 }
@@ -117,10 +119,10 @@ export interface Emitter {
 export interface UpdateOperands {
   readonly gradients: Buffer;
   readonly parameters: Buffer;
+  /** The first vector is made, not changed: the kernel does not read it. Default: false. */
+  readonly made?: boolean;
   readonly states: readonly Buffer[];
   readonly hyper: Buffer;
-  /** A word that multiplies the gradient. */
-  readonly scale: Buffer | undefined;
 }
 
 export interface CallOptions {

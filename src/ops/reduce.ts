@@ -181,6 +181,31 @@ export function norm(x: Tensor, options: ReduceOptions = {}): Tensor {
   return sqrt(sum(square(x), options));
 }
 
+const sumSquaresOp = defineOp({
+  name: "sumSquares",
+  shape: () => ({ shape: [], dtype: "f32" }),
+  gradient: ({ inputs: [x], dy }) => [mul(mul(x!, 2), dy)],
+  emit(emitter, { inputs: [x], outputs: [y] }) {
+    const blocks = Math.ceil(x!.size / REDUCE_BLOCK);
+    const partials = emitter.temporary("sums of squares", blocks * 4);
+    emitter.call("partialSquares", [
+      x!.size,
+      read(emitter.buffer(x!), rows(blocks, REDUCE_BLOCK * 4)),
+      write(partials, rows(blocks, 4)),
+    ]);
+    const run = { outer: 1, size: blocks, inner: 1, scale: 1 };
+    emitReduce(emitter, "reduceSum", run, partials, emitter.buffer(y!));
+  },
+});
+
+/**
+ * Sum of the squares of all elements, in one pass.
+ * @example sqrt(sumSquares(x)) // the norm
+ */
+export function sumSquares(x: Tensor): Tensor {
+  return x.graph.apply(sumSquaresOp, [x], undefined)[0]!;
+}
+
 /**
  * Index of the first largest element along one axis, as i32; the axis is dropped.
  * @example argmax(logits) // [32, 10] → [32]

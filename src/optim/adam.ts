@@ -1,51 +1,128 @@
-// Adam and AdamW.
-import { checkRange, defineTransform, power, type Schedule, type Transform, valueAt } from "./transform.ts";
+// Adam and its kin: a running mean of the gradient over a root of a running mean of its squares.
+import { exp, log, pow, power } from "../core/math.ts";
+import { checkRange, oneOf, type Schedule, type Slot, type Transform, valueAt } from "./transform.ts";
 
-export interface AdamOptions {
-  /** Step size γ > 0, or a function of the step. Default: 0.001. */
+/** What all of them take. */
+export interface AdamFamilyOptions {
+  /** Step size γ ≥ 0, or a function of the step. Default: 0.001, where nothing else is said. */
   readonly learningRate?: Schedule;
-  /** Decay of the mean of the gradient, 0 ≤ β₁ < 1. Default: 0.9. */
+  /** Decay of the mean of the gradient, 0 ≤ β₁ < 1. Default: 0.9, where nothing else is said. */
   readonly beta1?: number;
-  /** Decay of the mean of its square, 0 ≤ β₂ < 1. Default: 0.999. */
+  /** Decay of the mean of its squares, 0 ≤ β₂ < 1. Default: 0.999, where nothing else is said. */
   readonly beta2?: number;
-  /** Added to the root, after bias correction as in PyTorch. Default: 1e-8. */
+  /** Added to the root. Default: 1e-8, where nothing else is said. */
   readonly epsilon?: number;
-  /** λ ≥ 0: adam adds λθ to the gradient (default 0), adamW shrinks θ by γλ apart from it (default 0.01). */
+  /** λ ≥ 0, see `decoupled`. Default: 0, where nothing else is said. */
   readonly weightDecay?: number;
 }
 
-function adamLike(name: string, decoupled: boolean, options: AdamOptions): Transform {
+/** What the numbers of one step are made from. */
+interface Numbers {
+  readonly step: number;
+  readonly rate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** 1 − β₁ᵗ and 1 − β₂ᵗ. */
+  readonly correction1: number;
+  readonly correction2: number;
+}
+
+/** Where an optimizer differs from Adam. */
+interface Kin {
+  readonly name: string;
+  readonly kernel: string;
+  readonly slots: readonly Slot[];
+  readonly defaults?: AdamFamilyOptions;
+  /** Weight decay shrinks the parameters by γλ, or joins the gradient as λθ. Default: false. */
+  readonly decoupled?: boolean;
+  /** The first word; default: γ / (1 − β₁ᵗ). */
+  readonly rate?: (numbers: Numbers) => number;
+  /** What the root is multiplied by; default: 1 / √(1 − β₂ᵗ). */
+  readonly root?: (numbers: Numbers) => number;
+  readonly epsilon?: (numbers: Numbers) => number;
+  /** Words behind the common ones. */
+  readonly extraWords?: number;
+  readonly extra?: (numbers: Numbers) => readonly number[];
+  /** Changes to the common words. */
+  readonly words?: (numbers: Numbers, words: number[]) => void;
+}
+
+const COMMON_WORDS = 9;
+
+function kin(it: Kin, given: AdamFamilyOptions): Transform {
+  const { name, kernel, slots, decoupled = false, extraWords = 0 } = it;
+  const options = { ...it.defaults, ...given };
   const { learningRate = 1e-3 } = options;
   if (typeof learningRate === "number") valueAt(`${name}: learningRate`, learningRate, 1);
   const beta1 = checkRange(`${name}: beta1`, options.beta1 ?? 0.9, 0, 1);
   const beta2 = checkRange(`${name}: beta2`, options.beta2 ?? 0.999, 0, 1);
   const epsilon = valueAt(`${name}: epsilon`, options.epsilon ?? 1e-8, 1);
-  const decay = valueAt(`${name}: weightDecay`, options.weightDecay ?? (decoupled ? 0.01 : 0), 1);
-  return defineTransform({
+  const decay = valueAt(`${name}: weightDecay`, options.weightDecay ?? 0, 1);
+  return {
     name,
-    hyperWords: 9,
-    hyper: (step) => {
+    hyperWords: COMMON_WORDS + extraWords,
+    hyper(step) {
       const rate = valueAt(`${name}: learningRate`, learningRate, step);
-      return [
-        -rate / (1 - power(beta1, step)),
+      const correction1 = 1 - power(beta1, step);
+      const correction2 = 1 - power(beta2, step);
+      const numbers = { step, rate, beta1, beta2, epsilon, correction1, correction2 };
+      const words = [
+        it.rate?.(numbers) ?? rate / correction1,
         beta1,
         1 - beta1,
         beta2,
         1 - beta2,
-        1 / Math.sqrt(1 - power(beta2, step)),
-        epsilon,
+        it.root?.(numbers) ?? 1 / Math.sqrt(correction2),
+        it.epsilon?.(numbers) ?? epsilon,
         decoupled ? 0 : decay,
         decoupled ? 1 - rate * decay : 1,
+        ...(it.extra?.(numbers) ?? []),
       ];
+      it.words?.(numbers, words);
+      return words;
     },
-    emit: ({ emitter, slot, ...context }) =>
-      emitter.update("adam", { ...context, states: [slot("m"), slot("v")] }),
-  });
+    apply: ({ update }) => update(kernel, slots),
+  };
+}
+
+export interface AdamOptions extends AdamFamilyOptions {
+  /**
+   * Where ε stands:
+   * - "torch": √v̂ + ε, with v̂ bias-corrected. The default; the paper's, PyTorch's and optax's.
+   * - "keras": √v + ε, with both corrections in the step size. The paper's efficient form, Keras's and TensorFlow's.
+   */
+  readonly convention?: "torch" | "keras";
+  /**
+   * AMSGrad, Reddi et al. 2018: the largest v so far in place of v. "raw": the largest uncorrected one, as PyTorch and
+   * Keras; "corrected": the largest bias-corrected one, as optax. Default: false.
+   */
+  readonly amsgrad?: false | "raw" | "corrected";
+}
+
+function adamLike(name: string, decoupled: boolean, options: AdamOptions): Transform {
+  const keras = oneOf(`${name}: convention`, options.convention ?? "torch", ["torch", "keras"]) === "keras";
+  const largest = oneOf(`${name}: amsgrad`, options.amsgrad ?? false, [false, "raw", "corrected"]);
+  const corrected = largest === "corrected";
+  return kin(
+    {
+      name,
+      decoupled,
+      kernel: largest ? "amsgrad" : "adam",
+      slots: largest ? ["m", "v", "largest"] : ["m", "v"],
+      defaults: decoupled ? { weightDecay: 0.01 } : {},
+      rate: ({ rate, correction1, correction2 }) =>
+        (keras && !corrected ? rate * Math.sqrt(correction2) : rate) / correction1,
+      root: ({ correction2 }) => (keras || corrected ? 1 : 1 / Math.sqrt(correction2)),
+      ...(largest ? { extraWords: 1, extra: ({ correction2 }) => [corrected ? 1 / correction2 : 1] } : {}),
+    },
+    options,
+  );
 }
 
 /**
  * Adam: steps by the running mean of the gradient over the root of the running mean of its square.
- * Kingma and Ba 2015; numbers as PyTorch's.
+ * Kingma and Ba 2015; numbers as PyTorch's. Weight decay joins the gradient.
  * @throws OptionError for a number out of range.
  * @example adam({ learningRate: 1e-3 })
  */
@@ -54,10 +131,302 @@ export function adam(options: AdamOptions = {}): Transform {
 }
 
 /**
- * Adam with decoupled weight decay: θ shrinks by γλ beside the step. Loshchilov and Hutter 2019; numbers as PyTorch's.
+ * Adam with decoupled weight decay, by default 0.01: θ shrinks by γλ beside the step. Loshchilov and Hutter 2019;
+ * numbers as PyTorch's.
  * @throws OptionError for a number out of range.
  * @example adamW({ learningRate: 3e-4, weightDecay: 0.01 })
  */
 export function adamW(options: AdamOptions = {}): Transform {
   return adamLike("adamW", true, options);
+}
+
+export interface AdamaxOptions extends AdamFamilyOptions {
+  /** "torch": u = max(β₂u, |g| + ε). "keras": u = max(β₂u, |g|), and a division by u + ε. Default: "torch". */
+  readonly convention?: "torch" | "keras";
+}
+
+/**
+ * Adamax: Adam with the largest gradient in place of the root of squares. Kingma and Ba 2015, section 7.
+ * Default learning rate: 0.002.
+ * @throws OptionError for a number out of range.
+ * @example adamax({ learningRate: 2e-3 })
+ */
+export function adamax(options: AdamaxOptions = {}): Transform {
+  const keras = oneOf("adamax: convention", options.convention ?? "torch", ["torch", "keras"]) === "keras";
+  return kin(
+    {
+      name: "adamax",
+      kernel: "adamax",
+      slots: ["m", "u"],
+      defaults: { learningRate: 2e-3 },
+      epsilon: ({ epsilon }) => (keras ? epsilon : 0),
+      extraWords: 1,
+      extra: ({ epsilon }) => [keras ? 0 : epsilon],
+    },
+    options,
+  );
+}
+
+export interface NadamOptions extends AdamFamilyOptions {
+  /** ψ ≥ 0: how fast the momentum nears β₁. Default: 0.004. */
+  readonly momentumDecay?: number;
+}
+
+function nadamLike(name: string, decoupled: boolean, options: NadamOptions): Transform {
+  const decay = valueAt(`${name}: momentumDecay`, options.momentumDecay ?? 4e-3, 1);
+  const beta1 = checkRange(`${name}: beta1`, options.beta1 ?? 0.9, 0, 1);
+  const momentum = (step: number) => beta1 * (1 - 0.5 * exp(step * decay * log(0.96)));
+  // Steps are asked for in order, for the most part: the product goes on from the last.
+  let known = { step: 0, product: 1 };
+  const productTo = (step: number) => {
+    if (step < known.step) known = { step: 0, product: 1 };
+    let { product } = known;
+    for (let t = known.step + 1; t <= step; t++) product *= momentum(t);
+    known = { step, product };
+    return product;
+  };
+  return kin(
+    {
+      name,
+      decoupled,
+      kernel: "nadam",
+      slots: ["m", "v"],
+      defaults: { learningRate: 2e-3, weightDecay: decoupled ? 0.01 : 0 },
+      rate: ({ step, rate }) => {
+        const next = momentum(step + 1);
+        return (rate * next) / (1 - productTo(step) * next);
+      },
+      extraWords: 1,
+      extra: ({ step, rate }) => [(rate * (1 - momentum(step))) / (1 - productTo(step))],
+    },
+    options,
+  );
+}
+
+/**
+ * NAdam: Adam that looks ahead along its mean, as Nesterov. Dozat 2016; numbers as PyTorch's, Keras's with
+ * momentumDecay 0.004 too. Default learning rate: 0.002.
+ * @throws OptionError for a number out of range.
+ * @example nadam({ learningRate: 2e-3 })
+ */
+export function nadam(options: NadamOptions = {}): Transform {
+  return nadamLike("nadam", false, options);
+}
+
+/**
+ * NAdam with decoupled weight decay, by default 0.01; PyTorch's with decoupled_weight_decay.
+ * @throws OptionError for a number out of range.
+ * @example nadamW({ weightDecay: 0.05 })
+ */
+export function nadamW(options: NadamOptions = {}): Transform {
+  return nadamLike("nadamW", true, options);
+}
+
+export interface RadamOptions extends AdamFamilyOptions {
+  /** Weight decay shrinks the parameters instead of joining the gradient. Default: false. */
+  readonly decoupled?: boolean;
+}
+
+/**
+ * RAdam: Adam that steps by the mean alone until the root has settled. Liu et al. 2020; numbers as PyTorch's.
+ * @throws OptionError for a number out of range.
+ * @example radam({ learningRate: 1e-3 })
+ */
+export function radam(options: RadamOptions = {}): Transform {
+  const settled = ({ step, beta2, correction2 }: Numbers) => {
+    const limit = 2 / (1 - beta2) - 1;
+    const rho = limit - (2 * step * (1 - correction2)) / correction2;
+    if (rho <= 5) return 0;
+    return Math.sqrt(((rho - 4) * (rho - 2) * limit) / ((limit - 4) * (limit - 2) * rho));
+  };
+  return kin(
+    {
+      name: "radam",
+      kernel: "radam",
+      slots: ["m", "v"],
+      decoupled: options.decoupled ?? false,
+      rate: (numbers) => {
+        const { rate, correction1, correction2 } = numbers;
+        return (rate * settled(numbers) * Math.sqrt(correction2)) / correction1;
+      },
+      root: () => 1,
+      extraWords: 1,
+      extra: (numbers) => [settled(numbers) === 0 ? numbers.rate / numbers.correction1 : 0],
+    },
+    options,
+  );
+}
+
+export interface AdabeliefOptions extends AdamFamilyOptions {
+  /** Added to the mean of squares under the root, at each step anew, as optax does. Default: 0. */
+  readonly epsilonInside?: number;
+  /** Weight decay shrinks the parameters instead of joining the gradient. Default: false. */
+  readonly decoupled?: boolean;
+}
+
+/**
+ * AdaBelief: Adam with the gradient's distance from its mean in place of the gradient under the root.
+ * Zhuang et al. 2020: ε, by default 1e-16, is added to the mean of squares and stays in it. optax's: `epsilonInside`
+ * 1e-16 instead.
+ * @throws OptionError for a number out of range.
+ * @example adabelief({ learningRate: 1e-3 })
+ */
+export function adabelief(options: AdabeliefOptions = {}): Transform {
+  const inside = valueAt("adabelief: epsilonInside", options.epsilonInside ?? 0, 1);
+  return kin(
+    {
+      name: "adabelief",
+      kernel: "adabelief",
+      slots: ["m", "s"],
+      decoupled: options.decoupled ?? false,
+      defaults: { epsilon: 1e-16 },
+      extraWords: 2,
+      extra: ({ epsilon, correction2 }) => [inside > 0 ? 0 : epsilon, inside * correction2],
+    },
+    options,
+  );
+}
+
+export interface YogiOptions extends AdamFamilyOptions {
+  /** What both means hold before the first step, as optax and the paper's authors have it. Default: 1e-6. */
+  readonly initialAccumulator?: number;
+}
+
+/**
+ * Yogi: Adam whose mean of squares moves by (1 − β₂)g² whatever its distance. Zaheer et al. 2018. Defaults: learning
+ * rate 0.01, ε 0.001.
+ * @throws OptionError for a number out of range.
+ * @example yogi({ learningRate: 0.01 })
+ */
+export function yogi(options: YogiOptions = {}): Transform {
+  const initial = valueAt("yogi: initialAccumulator", options.initialAccumulator ?? 1e-6, 1);
+  return kin(
+    {
+      name: "yogi",
+      kernel: "yogi",
+      slots: [
+        { name: "m", initial },
+        { name: "v", initial },
+      ],
+      defaults: { learningRate: 0.01, epsilon: 1e-3 },
+    },
+    options,
+  );
+}
+
+export interface AdemamixOptions extends AdamFamilyOptions {
+  /** Decay of the slow mean, 0 ≤ β₃ < 1, or a function of the step. Default: 0.9999. */
+  readonly beta3?: Schedule;
+  /** Weight of the slow mean, or a function of the step. Default: 5. */
+  readonly alpha?: Schedule;
+}
+
+/**
+ * AdEMAMix: AdamW with a second, slow mean that is not bias-corrected. Pagliardini et al. 2024; its schedules of α and β₃
+ * are functions of the step. Weight decay is decoupled.
+ * @throws OptionError for a number out of range.
+ * @example ademamix({ learningRate: 1e-3, alpha: (step) => Math.min(5, step / 1000) })
+ */
+export function ademamix(options: AdemamixOptions = {}): Transform {
+  const { beta3 = 0.9999, alpha = 5 } = options;
+  return kin(
+    {
+      name: "ademamix",
+      kernel: "ademamix",
+      slots: ["m", "slow", "v"],
+      decoupled: true,
+      rate: ({ rate }) => rate,
+      extraWords: 4,
+      extra: ({ step, correction1 }) => {
+        const slow = checkRange("ademamix: beta3", valueAt("ademamix: beta3", beta3, step), 0, 1);
+        return [1 / correction1, valueAt("ademamix: alpha", alpha, step), slow, 1 - slow];
+      },
+    },
+    options,
+  );
+}
+
+export interface AdoptOptions extends AdamFamilyOptions {
+  /** Limit of the scaled gradient, or a function of the step. Default: the step's fourth root, as the authors. */
+  readonly clip?: Schedule;
+  /** Weight decay shrinks the parameters instead of joining the gradient. Default: false. */
+  readonly decoupled?: boolean;
+}
+
+/**
+ * ADOPT: Adam that scales the gradient by the squares before it, and takes its mean after scaling; it converges with any
+ * β₂. Taniguchi et al. 2024. The first step only learns the squares. Defaults: β₂ 0.9999, ε 1e-6.
+ * @throws OptionError for a number out of range.
+ * @example adopt({ learningRate: 1e-3 })
+ */
+export function adopt(options: AdoptOptions = {}): Transform {
+  const { clip = (step: number) => pow(step, 0.25) } = options;
+  return kin(
+    {
+      name: "adopt",
+      kernel: "adopt",
+      slots: ["m", "v"],
+      decoupled: options.decoupled ?? false,
+      defaults: { beta2: 0.9999, epsilon: 1e-6 },
+      rate: ({ step, rate }) => (step === 1 ? 0 : rate),
+      extraWords: 1,
+      extra: ({ step }) => [valueAt("adopt: clip", clip, Math.max(1, step - 1))],
+      words: ({ step }, words) => {
+        if (step > 1) return;
+        words[2] = 0;
+        words[3] = 0;
+        words[4] = 1;
+        words[8] = 1;
+      },
+    },
+    options,
+  );
+}
+
+export interface AdanOptions {
+  /** Step size γ ≥ 0, or a function of the step. Default: 0.001. */
+  readonly learningRate?: Schedule;
+  /** Decay of the mean of the gradient. Default: 0.98. */
+  readonly beta1?: number;
+  /** Decay of the mean of its change. Default: 0.92. */
+  readonly beta2?: number;
+  /** Decay of the mean of squares. Default: 0.99. */
+  readonly beta3?: number;
+  /** Added to the root. Default: 1e-8. */
+  readonly epsilon?: number;
+  /** λ ≥ 0: after the step θ is divided by 1 + γλ. Default: 0. */
+  readonly weightDecay?: number;
+}
+
+/**
+ * Adan: Adam with a mean of the gradient's change, looking ahead as Nesterov. Xie et al. 2022, with decays as the authors'
+ * code and optax write them: 1 minus those of the paper.
+ * @throws OptionError for a number out of range.
+ * @example adan({ learningRate: 1e-3 })
+ */
+export function adan(options: AdanOptions = {}): Transform {
+  const { beta2 = 0.92, beta3 = 0.99, weightDecay = 0, ...rest } = options;
+  checkRange("adan: beta2", beta2, 0, 1);
+  checkRange("adan: beta3", beta3, 0, 1);
+  valueAt("adan: weightDecay", weightDecay, 1);
+  return kin(
+    {
+      name: "adan",
+      kernel: "adan",
+      slots: ["m", "d", "n", "before"],
+      defaults: { beta1: 0.98 },
+      rate: ({ rate }) => rate,
+      extraWords: 7,
+      extra: ({ step, rate, correction1 }) => [
+        1 / correction1,
+        beta2 / (1 - power(beta2, step)),
+        beta2,
+        beta2,
+        1 - beta2,
+        1 / (1 + rate * weightDecay),
+        step === 1 ? 0 : 1,
+      ],
+    },
+    { ...rest, beta2: beta3 },
+  );
 }

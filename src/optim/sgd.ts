@@ -1,6 +1,7 @@
 // Stochastic gradient descent, with momentum in its three published conventions.
 import { OptionError } from "../core/errors.ts";
-import { checkRange, defineTransform, type Schedule, type Transform, valueAt } from "./transform.ts";
+import { pow } from "../core/math.ts";
+import { checkRange, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
 
 export interface SgdOptions {
   /** Step size γ > 0, or a function of the step. Default: 0.01. */
@@ -34,11 +35,7 @@ export function sgd(options: SgdOptions = {}): Transform {
   const momentum = checkRange("sgd: momentum", options.momentum ?? 0, 0, 1);
   const dampening = checkRange("sgd: dampening", options.dampening ?? 0, 0, 1 + Number.EPSILON);
   const weightDecay = valueAt("sgd: weightDecay", options.weightDecay ?? 0, 1);
-  if (!["torch", "difference", "averaging"].includes(convention)) {
-    throw new OptionError(
-      `sgd: convention: wanted "torch", "difference" or "averaging", got ${JSON.stringify(convention)}`,
-    );
-  }
+  oneOf("sgd: convention", convention, ["torch", "difference", "averaging"]);
   if (dampening > 0 && convention !== "torch") {
     throw new OptionError(`sgd: dampening: only the torch convention has it, got ${convention}`);
   }
@@ -58,7 +55,7 @@ export function sgd(options: SgdOptions = {}): Transform {
         : nesterov
           ? "sgdNesterov"
           : "sgdMomentum";
-  return defineTransform({
+  return {
     name: "sgd",
     hyperWords: 4,
     hyper: (step) => [
@@ -68,7 +65,43 @@ export function sgd(options: SgdOptions = {}): Transform {
       convention === "torch" && step === 1 ? 1 : share,
       weightDecay,
     ],
-    emit: ({ emitter, slot, ...context }) =>
-      emitter.update(kernel, { ...context, states: momentum === 0 ? [] : [slot("velocity")] }),
-  });
+    apply: ({ update }) => update(kernel, momentum === 0 ? [] : ["velocity"]),
+  };
+}
+
+export interface AsgdOptions {
+  /** Step size γ ≥ 0 at the start, or a function of the step. Default: 0.01. */
+  readonly learningRate?: Schedule;
+  /** λ ≥ 0: decay of the parameters and of the step size. Default: 1e-4. */
+  readonly lambda?: number;
+  /** Power α of the step size's decay: η = γ / (1 + λγt)^α. Default: 0.75. */
+  readonly alpha?: number;
+  /** Step from which parameters are averaged. Default: 1e6. */
+  readonly start?: number;
+  /** Joins the gradient as weightDecay · θ. Default: 0. */
+  readonly weightDecay?: number;
+}
+
+/**
+ * Averaged stochastic gradient descent; the average is the state "average". Polyak and Juditsky 1992; numbers as
+ * PyTorch's.
+ * @throws OptionError for a number out of range.
+ * @example asgd({ learningRate: 0.05, start: 1000 })
+ */
+export function asgd(options: AsgdOptions = {}): Transform {
+  const { learningRate = 0.01, lambda = 1e-4, alpha = 0.75, start = 1e6, weightDecay = 0 } = options;
+  for (const [name, value] of Object.entries({ lambda, alpha, start, weightDecay }))
+    valueAt(`asgd: ${name}`, value, 1);
+  if (typeof learningRate === "number") valueAt("asgd: learningRate", learningRate, 1);
+  return {
+    name: "asgd",
+    hyperWords: 4,
+    hyper: (step) => {
+      const rate = valueAt("asgd: learningRate", learningRate, step);
+      // PyTorch reckons the step size and the share of the average behind each step, for the next.
+      const eta = rate / pow(1 + lambda * rate * (step - 1), alpha);
+      return [eta, 1 - lambda * eta, 1 / Math.max(1, step - 1 - start), weightDecay];
+    },
+    apply: ({ update }) => update("asgd", ["average"]),
+  };
 }

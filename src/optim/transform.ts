@@ -1,60 +1,70 @@
-// An optimizer is a transform: state beside the flat parameter vector, hyper-parameters that are words in memory,
-// and instructions that turn the gradient into an update. Transforms chain.
+// An optimizer is a transform: hyper-parameters that are words in memory, state that outlives the step, and what it
+// does with the gradients: it makes others of them, as tensors, or has a kernel change the parameters by them.
+// Transforms chain.
 import { OptionError } from "../core/errors.ts";
-import type { Buffer, Emitter } from "../graph/op.ts";
+import type { Shape } from "../core/shape.ts";
+import type { Graph, Tensor } from "../graph/tensor.ts";
 
 /** A number, or a function of the step, counted from 1, that is asked before each step. */
 export type Schedule = number | ((step: number) => number);
 
-/** What a transform finds when it writes its instructions; a transform before it may have changed it. */
-export interface UpdateContext {
-  readonly emitter: Emitter;
-  /** One parameter, or for a transform that takes all at once the flat vector of them, whose gaps hold zeros. */
-  readonly parameters: Buffer;
-  readonly gradients: Buffer;
-  /** A word that multiplies the gradient, once a transform has set one. */
-  scale: Buffer | undefined;
-  /** A state vector as long as the parameters, zero at first. */
-  slot(name: string): Buffer;
-  /** This transform's hyper-parameters, in the order of `hyper`. */
-  readonly hyper: Buffer;
+/** One parameter in an optimizer's hands. */
+export interface TrainedParameter {
+  readonly name: string;
+  readonly tensor: Tensor;
+  /** What the transforms so far have made of the gradient. @throws OptionError set after a transform has updated by it. */
+  gradient: Tensor;
 }
 
-/** One piece of an optimizer. */
+/** A state vector as long as its parameter: its name, and what it holds before the first step. Default: zeros. */
+export type Slot = string | { readonly name: string; readonly initial: number | "parameters" };
+
+/** What a transform is given while a step is compiled. */
+export interface TransformContext {
+  readonly graph: Graph;
+  readonly parameters: readonly TrainedParameter[];
+  /** The same for a transform inside this one: its place in the list, its first hyper-parameter, its parameters. */
+  within(name: string, firstWord: number, parameters?: readonly TrainedParameter[]): TransformContext;
+  /** A hyper-parameter of this step, by its index in `hyper`, as a scalar. */
+  hyper(index: number): Tensor;
+  /** A tensor that outlives the step, filled with a number before the first. */
+  state(name: string, shape: Shape, initial?: number): Tensor;
+  /** Sets such a tensor when the rest of the step is done. */
+  assign(state: Tensor, value: Tensor): void;
+  /** A vector that an update kernel makes of a parameter's gradient and its slots, in place of changing the parameter. */
+  direction(kernel: string, parameter: TrainedParameter, slots?: readonly Slot[]): Tensor;
+  /** Has an update kernel change every parameter, with its slots, by its gradient. */
+  update(kernel: string, slots?: readonly Slot[]): void;
+}
+
+/** One piece of an optimizer, or several in a chain. */
 export interface Transform {
   readonly name: string;
   /** Words that `hyper` gives. */
   readonly hyperWords: number;
   /** Values of the hyper-parameter words at a step, counted from 1. @throws OptionError where a schedule gives a number out of range. */
   hyper(step: number): readonly number[];
-  /** The pieces of a chain; of a single transform, itself. */
-  readonly pieces: readonly Transform[];
-  /** Whether it needs the whole gradient at once, as a norm over all of it does; else it is asked for each parameter by itself. */
-  readonly whole: boolean;
-  emit(context: UpdateContext): void;
-}
-
-/** Declares a transform. */
-export function defineTransform(piece: Omit<Transform, "pieces" | "whole"> & { whole?: boolean }): Transform {
-  const transform: Transform = { whole: false, ...piece, pieces: [] };
-  return { ...transform, pieces: [transform] };
+  /** Says what is to be done, in order. */
+  apply(context: TransformContext): void;
 }
 
 /**
  * Transforms one after the other: what changes the gradient first, what updates the parameters last.
+ * @throws OptionError without a transform.
  * @example chain(clipByGlobalNorm(1), adamW({ learningRate: 3e-4 }))
  */
 export function chain(...transforms: readonly Transform[]): Transform {
-  const pieces = transforms.flatMap((transform) => transform.pieces);
-  if (pieces.length === 0) throw new OptionError("chain: wanted at least one transform, got none");
+  if (transforms.length === 0) throw new OptionError("chain: wanted at least one transform, got none");
   return {
-    name: pieces.map((piece) => piece.name).join(", "),
-    hyperWords: pieces.reduce((sum, piece) => sum + piece.hyperWords, 0),
-    hyper: (step) => pieces.flatMap((piece) => piece.hyper(step)),
-    pieces,
-    whole: pieces.some((piece) => piece.whole),
-    emit: (context) => {
-      for (const piece of pieces) piece.emit(context);
+    name: transforms.map(({ name }) => name).join(", "),
+    hyperWords: transforms.reduce((sum, { hyperWords }) => sum + hyperWords, 0),
+    hyper: (step) => transforms.flatMap((transform) => transform.hyper(step)),
+    apply(context) {
+      let word = 0;
+      for (const [index, transform] of transforms.entries()) {
+        transform.apply(context.within(`${index} ${transform.name}`, word));
+        word += transform.hyperWords;
+      }
     },
   };
 }
@@ -76,11 +86,11 @@ export function checkRange(where: string, value: number, low: number, high: numb
   return value;
 }
 
-/** base to a whole power by multiplications alone: the same bits on every runtime, where Math.pow is not. */
-export function power(base: number, exponent: number): number {
-  let result = 1;
-  for (let square = base, rest = exponent; rest > 0; rest = Math.floor(rest / 2), square *= square) {
-    if (rest % 2 === 1) result *= square;
+/** Checks a choice. @throws OptionError that lists the known ones. */
+export function oneOf<T>(where: string, value: T, known: readonly T[]): T {
+  if (!known.includes(value)) {
+    const list = known.map((each) => JSON.stringify(each)).join(", ");
+    throw new OptionError(`${where}: wanted one of ${list}, got ${JSON.stringify(value)}`);
   }
-  return result;
+  return value;
 }

@@ -8,6 +8,7 @@ import type { DType } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
 import type { Loss, Metric } from "./loss.ts";
 import { compileStep, dataRegion, type FeedSpec, REGION, type StepSpec } from "./step.ts";
+import type { Initial } from "./update.ts";
 
 /** Examples as fields, all of them, in memory. */
 export interface Fields {
@@ -226,7 +227,7 @@ export class StepRunner {
     known?.loaded.release();
     this.#programs.delete(batch);
     const steps = this.capacity;
-    const { program, classes } = compileStep({ ...this.#options, batch, ...feeds, steps });
+    const { program, classes, initial } = compileStep({ ...this.#options, batch, ...feeds, steps });
     this.#checkDataLabels(classes);
     const shared = new Map([[REGION.parameters as string, parameters]]);
     engine.checkRoom(program, new Map([...this.#blocks, ...shared]));
@@ -237,6 +238,7 @@ export class StepRunner {
         block = engine.allocate(bytes, name);
         this.#blocks.set(name, block);
         this.#fill(name, block);
+        this.#begin(block, initial.get(name) ?? 0);
       }
       shared.set(name, block);
     }
@@ -276,6 +278,14 @@ export class StepRunner {
         for (let i = 0; i < floats.length; i++) floats[i] = Math.fround(values[i]! * factor) + shift;
       }
     }
+  }
+
+  /** Sets a region of optimizer state as it is before the first step. */
+  #begin({ address, bytes }: Block, initial: Initial): void {
+    if (initial === 0) return;
+    const values = new Float32Array(this.engine.memory.buffer, address, bytes >> 2);
+    if (initial === "parameters") values.set(this.#options.model.weights.snapshot());
+    else values.fill(initial);
   }
 
   #checkDataLabels(classes: number | undefined): void {

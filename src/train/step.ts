@@ -4,12 +4,13 @@ import type { Placement } from "../compile/emit.ts";
 import { compile, type Program } from "../compile/program.ts";
 import { ShapeError } from "../core/errors.ts";
 import { type Shape, showShape, sizeOf } from "../core/shape.ts";
-import { type Buffer, type Emitter, float, read, rows, single, update, write } from "../graph/op.ts";
+import { type Emitter, float, read, rows, single, update, write } from "../graph/op.ts";
 import { type DType, Graph, type Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
 import { gradients } from "../ops/gradients.ts";
-import type { Transform, UpdateContext } from "../optim/transform.ts";
+import type { Transform } from "../optim/transform.ts";
 import type { Loss, Metric } from "./loss.ts";
+import { type Initial, type ParameterSlope, Update } from "./update.ts";
 
 /** How a field of the batch comes: as numbers that the host writes, or from a dataset that lies in the engine's memory. */
 export interface FeedSpec {
@@ -45,6 +46,8 @@ export interface CompiledStep {
   readonly program: Program;
   /** Labels must be below this, where the target is labels. */
   readonly classes: number | undefined;
+  /** What regions of optimizer state hold before the first step; all others hold zeros. */
+  readonly initial: ReadonlyMap<string, Initial>;
 }
 
 /** Region names that the trainer reads and writes. */
@@ -55,7 +58,6 @@ export const REGION = {
   log: "log",
   schedule: "schedule",
   parameters: "parameters",
-  gradients: "gradients",
   hyper: "hyper",
 } as const;
 
@@ -83,10 +85,14 @@ export function compileStep(spec: StepSpec): CompiledStep {
     if (!feed.resident)
       placements.set(tensor, { region: tensor === input ? REGION.input : REGION.target, offset: 0 });
   }
-  const trained = training ? slopesOf(results[0]!, model.place(graph)) : [];
-  if (training?.optimizer.whole) {
-    for (const { slope, offset } of trained) placements.set(slope, { region: REGION.gradients, offset });
-  }
+  const optimizer = training?.optimizer;
+  const change = optimizer
+    ? new Update(optimizer, graph, slopesOf(results[0]!, model.place(graph)), model.weights.length, {
+        region: REGION.hyper,
+        offset: 4,
+      })
+    : undefined;
+  for (const [tensor, placement] of change?.placements ?? []) placements.set(tensor, placement);
 
   const program = compile({
     graph,
@@ -94,7 +100,7 @@ export function compileStep(spec: StepSpec): CompiledStep {
     ...(training ? { step: { region: REGION.hyper, offset: 0 } } : {}),
     fed: [input, target].filter((tensor) => !placements.has(tensor)),
     kept: [...results, input, target],
-    passed: trained.map(({ slope }) => slope),
+    passed: [...(change?.reads ?? [])],
     before: (emitter) => {
       if (training) emitSchedule(emitter, spec, 1 + training.optimizer.hyperWords);
       if (spec.input.resident) emitFeed(emitter, spec, spec.input, REGION.input, input);
@@ -111,12 +117,11 @@ export function compileStep(spec: StepSpec): CompiledStep {
         emitter.call("guard", [policy, read(emitter.buffer(results[0]!))], { fence: true });
       }
     },
-    after: (emitter) => {
-      if (training) emitUpdate(emitter, model.weights.length, training.optimizer, trained);
-    },
+    after: (emitter) => change?.emit(emitter),
   });
   const source = target.node.source;
-  return { program, classes: source?.kind === "input" ? source.labels : undefined };
+  const classes = source?.kind === "input" ? source.labels : undefined;
+  return { program, classes, initial: change?.initial ?? new Map() };
 }
 
 function emitSchedule(emitter: Emitter, { steps }: StepSpec, words: number): void {
@@ -142,56 +147,15 @@ function emitFeed(
   emitter.call(bytes ? "feedBytes" : "feedWords", [batch, columns, read(data), read(order), ...numbers, to]);
 }
 
-/** A parameter with its gradient and their place in the flat vectors. */
-interface Trained {
-  readonly parameter: Tensor;
-  readonly slope: Tensor;
-  /** In bytes. */
-  readonly offset: number;
-}
-
-/** The parameters on which the loss depends. */
-function slopesOf(loss: Tensor, parameters: ReturnType<Model["place"]>): Trained[] {
+/** The parameters on which the loss depends, with their gradients. */
+function slopesOf(loss: Tensor, parameters: ReturnType<Model["place"]>): ParameterSlope[] {
   const slopes = gradients(
     loss,
     parameters.map(([tensor]) => tensor),
   );
   return parameters.flatMap(([parameter, { offset }], index) => {
     const slope = slopes[index];
-    return slope ? [{ parameter, slope, offset }] : [];
+    const { source } = parameter.node;
+    return slope && source?.kind === "parameter" ? [{ name: source.name, parameter, slope, offset }] : [];
   });
-}
-
-/** Writes the optimizer's instructions: piece by piece, for each parameter or over the flat vectors. */
-function emitUpdate(
-  emitter: Emitter,
-  length: number,
-  optimizer: Transform,
-  trained: readonly Trained[],
-): void {
-  let scale: Buffer | undefined;
-  let words = 1;
-  for (const [index, piece] of optimizer.pieces.entries()) {
-    const hyper = emitter.part(REGION.hyper, `${piece.name} hyper`, words * 4, piece.hyperWords * 4);
-    words += piece.hyperWords;
-    const emit = (parameters: Buffer, slopes: Buffer, offset: number) => {
-      const slot = (name: string) => {
-        const region = `${index} ${piece.name} ${name}`;
-        emitter.part(region, region, 0, length * 4);
-        return emitter.part(region, `${name} of ${parameters.name}`, offset, parameters.bytes);
-      };
-      const context: UpdateContext = { emitter, parameters, gradients: slopes, scale, hyper, slot };
-      piece.emit(context);
-      scale = context.scale;
-    };
-    if (piece.whole) {
-      const [parameters, slopes] = [REGION.parameters, REGION.gradients].map((region) =>
-        emitter.part(region, region, 0, length * 4),
-      );
-      emit(parameters!, slopes!, 0);
-    } else {
-      for (const { parameter, slope, offset } of trained)
-        emit(emitter.buffer(parameter), emitter.buffer(slope), offset);
-    }
-  }
 }

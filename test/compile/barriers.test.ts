@@ -108,7 +108,6 @@ test("a training step of a small network", () => {
         parameters: parameters!,
         states: [],
         hyper,
-        scale: undefined,
       });
     },
   });

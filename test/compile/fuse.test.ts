@@ -129,7 +129,7 @@ describe("an update", () => {
         ...vectors.map((from) => ({ place: from, repeat: 1, period: 0 })),
         { place: hyper, repeat: 1, period: 1 },
       ],
-      update: { gradients, hyper, scale: undefined, states },
+      update: { gradients, hyper, states },
     };
     return instruction(MAP, [64], { head: { place: undefined, n: 64 }, fused: [update] });
   };

@@ -131,7 +131,7 @@ describe("refuses", () => {
     kernel: "change",
     y: output,
     inputs: [...[slopes, output].map((each) => ({ place: each, repeat: 1, period: 0 })), ...inputs],
-    update: { gradients: slopes, hyper: input, scale: undefined, states: [] },
+    update: { gradients: slopes, hyper: input, states: [] },
   });
   const trains = (operand: Place, pass: Update, passing: boolean, locals: Place[] = []) =>
     instruction("product", [read(operand), write(slopes)], {

@@ -1,5 +1,6 @@
 // Every optimizer against its published formula in 64 bits, on a least-squares problem, 50 steps.
 import { describe, expect, test } from "vitest";
+import { power } from "#src/core/math";
 import {
   adam,
   adamW,
@@ -17,7 +18,6 @@ import {
   softmaxCrossEntropy,
   type Transform,
 } from "#src/index";
-import { power } from "#src/optim/transform";
 import { engineOf, numericsToTest } from "../support/engines.ts";
 import { bits, classes, curve, numbers, setWeights, weightsOf } from "../train/setting.ts";
 

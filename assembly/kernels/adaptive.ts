@@ -1,0 +1,136 @@
+// Steps divided by a root of what the gradient has been, without a running mean of the gradient itself; and FTRL.
+import { madd, nmadd } from "../simd";
+import { flushed, meanOf, rounded, squaresOf, turns, Update, update } from "../update";
+
+/** s ← s + g²;  θ ← θ − γ g / (√(s + e) + ε): Duchi et al. 2011. Words: γ, λ, e, ε. */
+@unmanaged
+class Adagrad extends Update {
+  // @ts-ignore: decorator
+  @inline
+  turn(g: usize, p: usize, s: usize, _b: usize, _c: usize, _d: usize): void {
+    const x = v128.load(p);
+    const slope = madd(v128.load32_splat(this.hyper, 4), x, v128.load(g));
+    const sum = flushed(madd(slope, slope, v128.load(s)));
+    const root = f32x4.sqrt(f32x4.add(sum, v128.load32_splat(this.hyper, 8)));
+    const step = f32x4.div(slope, f32x4.add(root, v128.load32_splat(this.hyper, 12)));
+    v128.store(s, sum);
+    v128.store(p, nmadd(v128.load32_splat(this.hyper), step, x));
+  }
+  run(g: usize, at: usize, left: i32): void {
+    turns<Adagrad>(this, g, at, left);
+  }
+}
+export function adagrad(i: Adagrad): void {
+  update<Adagrad>(i);
+}
+
+/** v ← ρv + (1 − ρ)g²;  d ← √(u + ε) / √(v + ε) · g;  u ← ρu + (1 − ρ)d²;  θ ← θ − γd: Zeiler 2012. Words: γ, λ, ρ, 1 − ρ, ε. */
+@unmanaged
+class Adadelta extends Update {
+  // @ts-ignore: decorator
+  @inline
+  turn(g: usize, p: usize, v: usize, u: usize, _c: usize, _d: usize): void {
+    const x = v128.load(p);
+    const epsilon = v128.load32_splat(this.hyper, 16);
+    const slope = madd(v128.load32_splat(this.hyper, 4), x, v128.load(g));
+    const squares = squaresOf(this.hyper + 8, v128.load(v), slope);
+    const old = v128.load(u);
+    const above = f32x4.sqrt(f32x4.add(old, epsilon));
+    const step = f32x4.mul(f32x4.div(above, f32x4.sqrt(f32x4.add(squares, epsilon))), slope);
+    v128.store(v, squares);
+    v128.store(u, squaresOf(this.hyper + 8, old, step));
+    v128.store(p, nmadd(v128.load32_splat(this.hyper), step, x));
+  }
+  run(g: usize, at: usize, left: i32): void {
+    turns<Adadelta>(this, g, at, left);
+  }
+}
+export function adadelta(i: Adadelta): void {
+  update<Adadelta>(i);
+}
+
+/**
+ * v ← αv + (1 − α)g²;  θ ← θ − γ g / (√(v − m² + e) + ε), with m the mean of g where centered, else 0; with momentum the
+ * quotients gather in b ← μb + …, and θ ← θ − γb. Hinton 2012; Graves 2013. Words: γ, λ, α, 1 − α, e, ε, μ.
+ */
+// @ts-ignore: decorator
+@inline
+function rms(i: Update, g: usize, p: usize, v: usize, m: usize, b: usize, centered: bool, momentum: bool): void {
+  const x = v128.load(p);
+  const slope = madd(v128.load32_splat(i.hyper, 4), x, v128.load(g));
+  const squares = squaresOf(i.hyper + 8, v128.load(v), slope);
+  v128.store(v, squares);
+  let spread = squares;
+  if (centered) {
+    const mean = meanOf(i.hyper + 8, v128.load(m), slope);
+    v128.store(m, mean);
+    spread = nmadd(mean, mean, squares);
+  }
+  const root = f32x4.sqrt(f32x4.add(spread, v128.load32_splat(i.hyper, 16)));
+  let step = f32x4.div(slope, f32x4.add(root, v128.load32_splat(i.hyper, 20)));
+  if (momentum) {
+    step = rounded(madd(v128.load32_splat(i.hyper, 24), v128.load(b), step));
+    v128.store(b, step);
+  }
+  v128.store(p, nmadd(v128.load32_splat(i.hyper), step, x));
+}
+
+@unmanaged
+class Rmsprop extends Update {
+  // @ts-ignore: decorator
+  @inline
+  turn(g: usize, p: usize, v: usize, _b: usize, _c: usize, _d: usize): void {
+    rms(this, g, p, v, 0, 0, false, false);
+  }
+  run(g: usize, at: usize, left: i32): void {
+    turns<Rmsprop>(this, g, at, left);
+  }
+}
+export function rmsprop(i: Rmsprop): void {
+  update<Rmsprop>(i);
+}
+
+@unmanaged
+class RmspropMomentum extends Update {
+  // @ts-ignore: decorator
+  @inline
+  turn(g: usize, p: usize, v: usize, b: usize, _c: usize, _d: usize): void {
+    rms(this, g, p, v, 0, b, false, true);
+  }
+  run(g: usize, at: usize, left: i32): void {
+    turns<RmspropMomentum>(this, g, at, left);
+  }
+}
+export function rmspropMomentum(i: RmspropMomentum): void {
+  update<RmspropMomentum>(i);
+}
+
+@unmanaged
+class RmspropCentered extends Update {
+  // @ts-ignore: decorator
+  @inline
+  turn(g: usize, p: usize, v: usize, m: usize, _c: usize, _d: usize): void {
+    rms(this, g, p, v, m, 0, true, false);
+  }
+  run(g: usize, at: usize, left: i32): void {
+    turns<RmspropCentered>(this, g, at, left);
+  }
+}
+export function rmspropCentered(i: RmspropCentered): void {
+  update<RmspropCentered>(i);
+}
+
+@unmanaged
+class RmspropCenteredMomentum extends Update {
+  // @ts-ignore: decorator
+  @inline
+  turn(g: usize, p: usize, v: usize, m: usize, b: usize, _d: usize): void {
+    rms(this, g, p, v, m, b, true, true);
+  }
+  run(g: usize, at: usize, left: i32): void {
+    turns<RmspropCenteredMomentum>(this, g, at, left);
+  }
+}
+export function rmspropCenteredMomentum(i: RmspropCenteredMomentum): void {
+  update<RmspropCenteredMomentum>(i);
+}

@@ -1,0 +1,177 @@
+// A step size for each tensor, by the norms of the tensor and of its step: LARS, LAMB, NovoGrad.
+import { power } from "../core/math.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { add, div, greater, mul, sqrt, where } from "../ops/arithmetic.ts";
+import { sumSquares } from "../ops/reduce.ts";
+import { checkRange, type Schedule, type Transform, valueAt } from "./transform.ts";
+
+const normOf = (x: Tensor) => sqrt(sumSquares(x));
+
+/** c‖θ‖ / (‖u‖ + ε), and 1 where either norm is 0. */
+function trustRatio(parameter: Tensor, step: Tensor, coefficient: Tensor, epsilon: Tensor): Tensor {
+  const [size, length] = [normOf(parameter), normOf(step)];
+  const both = mul(greater(size, 0), greater(length, 0));
+  return where(both, div(mul(coefficient, size), add(length, epsilon)), 1);
+}
+
+export interface LarsOptions {
+  /** Step size γ ≥ 0, or a function of the step. Default: 0.01. */
+  readonly learningRate?: Schedule;
+  /** 0 ≤ μ < 1. Default: 0.9. */
+  readonly momentum?: number;
+  /** Looks ahead along the velocity. Default: false. */
+  readonly nesterov?: boolean;
+  /** λ ≥ 0: u = g + λθ. Default: 0. */
+  readonly weightDecay?: number;
+  /** How far a tensor may move, as a share of its norm. Default: 0.001. */
+  readonly trustCoefficient?: number;
+  /** Added to the norm of the step. Default: 0. */
+  readonly epsilon?: number;
+}
+
+/**
+ * LARS: SGD with momentum whose step is scaled, tensor by tensor, to a share of the tensor's norm. You et al. 2017; in
+ * optax's order: the step is scaled by ratio and learning rate before it joins the velocity.
+ * @throws OptionError for a number out of range.
+ * @example lars({ learningRate: 0.5, weightDecay: 1e-4 })
+ */
+export function lars(options: LarsOptions = {}): Transform {
+  const { learningRate = 0.01, nesterov = false } = options;
+  if (typeof learningRate === "number") valueAt("lars: learningRate", learningRate, 1);
+  const momentum = checkRange("lars: momentum", options.momentum ?? 0.9, 0, 1);
+  const decay = valueAt("lars: weightDecay", options.weightDecay ?? 0, 1);
+  const trust = valueAt("lars: trustCoefficient", options.trustCoefficient ?? 1e-3, 1);
+  const epsilon = valueAt("lars: epsilon", options.epsilon ?? 0, 1);
+  return {
+    name: "lars",
+    hyperWords: 7,
+    hyper: (step) => [
+      valueAt("lars: learningRate", learningRate, step),
+      momentum,
+      1,
+      0,
+      decay,
+      trust,
+      epsilon,
+    ],
+    apply({ parameters, hyper, update }) {
+      const [lambda, coefficient, least] = [hyper(4), hyper(5), hyper(6)];
+      for (const parameter of parameters) {
+        const step = add(parameter.gradient, mul(lambda, parameter.tensor));
+        parameter.gradient = mul(step, trustRatio(parameter.tensor, step, coefficient, least));
+      }
+      update(nesterov ? "sgdDifferenceNesterov" : "sgdDifference", ["velocity"]);
+    },
+  };
+}
+
+export interface LambOptions {
+  /** Step size γ ≥ 0, or a function of the step. Default: 0.001. */
+  readonly learningRate?: Schedule;
+  /** Decay of the mean of the gradient, 0 ≤ β₁ < 1. Default: 0.9. */
+  readonly beta1?: number;
+  /** Decay of the mean of its squares, 0 ≤ β₂ < 1. Default: 0.999. */
+  readonly beta2?: number;
+  /** Added to the root. Default: 1e-6; Keras has 1e-7. */
+  readonly epsilon?: number;
+  /** λ ≥ 0: λθ joins the direction before the ratio. Default: 0. */
+  readonly weightDecay?: number;
+}
+
+/**
+ * LAMB: Adam's direction, scaled tensor by tensor to the tensor's norm. You et al. 2020; numbers as optax's.
+ * @throws OptionError for a number out of range.
+ * @example lamb({ learningRate: 2e-3, weightDecay: 0.01 })
+ */
+export function lamb(options: LambOptions = {}): Transform {
+  const { learningRate = 1e-3 } = options;
+  if (typeof learningRate === "number") valueAt("lamb: learningRate", learningRate, 1);
+  const beta1 = checkRange("lamb: beta1", options.beta1 ?? 0.9, 0, 1);
+  const beta2 = checkRange("lamb: beta2", options.beta2 ?? 0.999, 0, 1);
+  const epsilon = valueAt("lamb: epsilon", options.epsilon ?? 1e-6, 1);
+  const decay = valueAt("lamb: weightDecay", options.weightDecay ?? 0, 1);
+  return {
+    name: "lamb",
+    hyperWords: 14,
+    hyper(step) {
+      const rate = valueAt("lamb: learningRate", learningRate, step);
+      const correction = 1 / Math.sqrt(1 - power(beta2, step));
+      const direction = [
+        1 / (1 - power(beta1, step)),
+        beta1,
+        1 - beta1,
+        beta2,
+        1 - beta2,
+        correction,
+        epsilon,
+        0,
+        1,
+      ];
+      return [...direction, decay, rate, 0, 0, 0];
+    },
+    apply(context) {
+      const { graph, parameters, hyper, direction } = context;
+      const lambda = hyper(9);
+      const [one, zero] = [graph.constant(1), graph.constant(0)];
+      for (const parameter of parameters) {
+        const step = add(direction("adamDirection", parameter, ["m", "v"]), mul(lambda, parameter.tensor));
+        parameter.gradient = mul(step, trustRatio(parameter.tensor, step, one, zero));
+      }
+      context.within("sgd", 10).update("sgd");
+    },
+  };
+}
+
+export interface NovogradOptions {
+  /** Step size γ ≥ 0, or a function of the step. Default: 0.001. */
+  readonly learningRate?: Schedule;
+  /** Decay of the velocity, 0 ≤ β₁ < 1. Default: 0.9. */
+  readonly beta1?: number;
+  /** Decay of the mean of squared norms, 0 ≤ β₂ < 1. Default: 0.25. */
+  readonly beta2?: number;
+  /** Added to the root. Default: 1e-6. */
+  readonly epsilon?: number;
+  /** λ ≥ 0: λθ joins the scaled gradient. Default: 0. */
+  readonly weightDecay?: number;
+}
+
+/**
+ * NovoGrad: momentum of the gradient over the root of a mean of its squared norm, tensor by tensor. Ginsburg et al. 2019;
+ * numbers as optax's.
+ * @throws OptionError for a number out of range.
+ * @example novograd({ learningRate: 0.01, weightDecay: 1e-3 })
+ */
+export function novograd(options: NovogradOptions = {}): Transform {
+  const { learningRate = 1e-3 } = options;
+  if (typeof learningRate === "number") valueAt("novograd: learningRate", learningRate, 1);
+  const beta1 = checkRange("novograd: beta1", options.beta1 ?? 0.9, 0, 1);
+  const beta2 = checkRange("novograd: beta2", options.beta2 ?? 0.25, 0, 1);
+  const epsilon = valueAt("novograd: epsilon", options.epsilon ?? 1e-6, 1);
+  const decay = valueAt("novograd: weightDecay", options.weightDecay ?? 0, 1);
+  return {
+    name: "novograd",
+    hyperWords: 8,
+    hyper: (step) => [
+      valueAt("novograd: learningRate", learningRate, step),
+      beta1,
+      1,
+      0,
+      // The first squared norm is the mean.
+      step === 1 ? 0 : beta2,
+      step === 1 ? 1 : 1 - beta2,
+      epsilon,
+      decay,
+    ],
+    apply({ parameters, hyper, state, assign, update }) {
+      const [old, share, least, lambda] = [hyper(4), hyper(5), hyper(6), hyper(7)];
+      for (const parameter of parameters) {
+        const { name, tensor, gradient } = parameter;
+        const before = state(`squared norm of ${name}`, []);
+        const mean = add(mul(old, before), mul(share, sumSquares(gradient)));
+        assign(before, mean);
+        parameter.gradient = add(div(gradient, add(sqrt(mean), least)), mul(lambda, tensor));
+      }
+      update("sgdMomentum", ["velocity"]);
+    },
+  };
+}
