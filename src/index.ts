@@ -84,56 +84,10 @@ export { broadcastTo, concatenate, pad, permute, slice } from "./ops/movement.ts
 export { argmax, max, mean, min, norm, type ReduceOptions, sum, sumSquares } from "./ops/reduce.ts";
 export { reshape } from "./ops/reshape.ts";
 export { logSoftmax, softmax, softmaxCrossEntropy } from "./ops/softmax.ts";
-export {
-  type AdabeliefOptions,
-  type AdamaxOptions,
-  type AdamFamilyOptions,
-  type AdamOptions,
-  type AdanOptions,
-  type AdemamixOptions,
-  type AdoptOptions,
-  adabelief,
-  adam,
-  adamax,
-  adamW,
-  adan,
-  ademamix,
-  adopt,
-  type NadamOptions,
-  nadam,
-  nadamW,
-  type RadamOptions,
-  radam,
-  type YogiOptions,
-  yogi,
-} from "./optim/adam.ts";
-export {
-  type AdadeltaOptions,
-  type AdagradOptions,
-  adadelta,
-  adagrad,
-  type RmspropOptions,
-  rmsprop,
-} from "./optim/adaptive.ts";
+export { type AdamFamilyOptions, type AdamOptions, adam, adamW } from "./optim/adam.ts";
 export { clipByGlobalNorm } from "./optim/clip.ts";
 export { frozen, type ParameterGroup, type ParameterSelection, parameterGroups } from "./optim/groups.ts";
-export {
-  type LambOptions,
-  type LarsOptions,
-  lamb,
-  lars,
-  type NovogradOptions,
-  novograd,
-} from "./optim/layerwise.ts";
-export { type AsgdOptions, asgd, type SgdOptions, sgd } from "./optim/sgd.ts";
-export {
-  type LionOptions,
-  lion,
-  type RpropOptions,
-  rprop,
-  type SignSgdOptions,
-  signSgd,
-} from "./optim/sign.ts";
+export { type SgdOptions, sgd } from "./optim/sgd.ts";
 export {
   chain,
   type Schedule,

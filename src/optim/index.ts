@@ -1,0 +1,59 @@
+// Table of contents of "downhill/optim": every optimizer; the few that "downhill" has too are the same.
+export {
+  type AdabeliefOptions,
+  type AdamaxOptions,
+  type AdamFamilyOptions,
+  type AdamOptions,
+  type AdanOptions,
+  type AdemamixOptions,
+  type AdoptOptions,
+  adabelief,
+  adam,
+  adamax,
+  adamW,
+  adan,
+  ademamix,
+  adopt,
+  type NadamOptions,
+  nadam,
+  nadamW,
+  type RadamOptions,
+  radam,
+  type YogiOptions,
+  yogi,
+} from "./adam.ts";
+export {
+  type AdadeltaOptions,
+  type AdagradOptions,
+  adadelta,
+  adagrad,
+  type RmspropOptions,
+  rmsprop,
+} from "./adaptive.ts";
+export { clipByGlobalNorm } from "./clip.ts";
+export { frozen, type ParameterGroup, type ParameterSelection, parameterGroups } from "./groups.ts";
+export {
+  type LambOptions,
+  type LarsOptions,
+  lamb,
+  lars,
+  type NovogradOptions,
+  novograd,
+} from "./layerwise.ts";
+export { type AsgdOptions, asgd, type SgdOptions, sgd } from "./sgd.ts";
+export {
+  type LionOptions,
+  lion,
+  type RpropOptions,
+  rprop,
+  type SignSgdOptions,
+  signSgd,
+} from "./sign.ts";
+export {
+  chain,
+  type Schedule,
+  type Slot,
+  type TrainedParameter,
+  type Transform,
+  type TransformContext,
+} from "./transform.ts";
