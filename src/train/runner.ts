@@ -1,4 +1,5 @@
 // Runs compiled steps of one model on one engine: keeps a program for each batch size, and the memory they share.
+import { ALIGNMENT } from "../../assembly/abi.ts";
 import { DataError, NonFiniteError, ShapeError } from "../core/errors.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../core/shape.ts";
 import type { Batch, Field, FieldValues } from "../data/index.ts";
@@ -99,6 +100,18 @@ export class StepRunner {
   /** Steps of one run at most. */
   get capacity(): number {
     return this.#fields ? STEPS : 1;
+  }
+
+  /** A region that programs share; made where there is none yet. */
+  region(name: string, bytes: number, initial: Initial): Block {
+    let block = this.#blocks.get(name);
+    if (!block) {
+      block = this.engine.allocate(Math.ceil(bytes / ALIGNMENT) * ALIGNMENT, name);
+      this.#blocks.set(name, block);
+      this.#fill(name, block);
+      this.#begin(block, initial);
+    }
+    return block;
   }
 
   /** Finds early what does not fit: compiles the steps over the fields for a batch size. */
@@ -233,14 +246,7 @@ export class StepRunner {
     engine.checkRoom(program, new Map([...this.#blocks, ...shared]));
     for (const [name, bytes] of program.regions) {
       if (PRIVATE.has(name) || name === REGION.parameters) continue;
-      let block = this.#blocks.get(name);
-      if (!block) {
-        block = engine.allocate(bytes, name);
-        this.#blocks.set(name, block);
-        this.#fill(name, block);
-        this.#begin(block, initial.get(name) ?? 0);
-      }
-      shared.set(name, block);
+      shared.set(name, this.region(name, bytes, initial.get(name) ?? 0));
     }
     const prepared = {
       loaded: engine.load(program, shared),

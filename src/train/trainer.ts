@@ -1,13 +1,15 @@
 // A trainer takes a model a step at a time; train() stands on it.
-import { OptionError } from "../core/errors.ts";
+import { EngineError, OptionError } from "../core/errors.ts";
 import type { Batch } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Block } from "../engine/memory.ts";
+import { readFile, writeFileAtomically } from "../formats/file.ts";
 import type { Model } from "../nn/model.ts";
 import type { Transform } from "../optim/transform.ts";
 import type { Loss, Metric } from "./loss.ts";
 import { type Fields, type Row, StepRunner } from "./runner.ts";
+import { readState, type StateLayout, stateLayout, writeState } from "./state.ts";
 
 export interface TrainerOptions {
   /** From the model's output and the target to a scalar. */
@@ -44,6 +46,7 @@ export class Trainer {
   readonly #options: ConstructorParameters<typeof StepRunner>[0];
   readonly #blocks = new Map<string, Block>();
   readonly #direct: StepRunner;
+  readonly #layout: StateLayout;
 
   constructor(model: Model, engine: Engine, options: TrainerOptions) {
     const { loss, optimizer, metrics = [], seed = 0, onNonFinite = "stop" } = options;
@@ -57,6 +60,7 @@ export class Trainer {
     this.metrics = metrics;
     this.#options = { model, engine, loss, metrics, training: { optimizer, seed, onNonFinite } };
     this.#direct = this.runner();
+    this.#layout = stateLayout(optimizer, model.weights);
   }
 
   /**
@@ -78,9 +82,56 @@ export class Trainer {
     return new StepRunner(this.#options, fields, this.#blocks);
   }
 
+  /**
+   * The optimizer's state and the number of steps as the bytes of a safetensors file; with the model's, all that a
+   * training needs to go on where it was.
+   * @throws EngineError while a run is under way.
+   */
+  stateToBytes(): Uint8Array {
+    this.#atRest();
+    return writeState(this.#layout, this.steps, (region, offset, length) => {
+      const { address } = this.#region(region);
+      return new Float32Array(this.engine.memory.buffer, address + offset, length);
+    });
+  }
+
+  /**
+   * Takes state that a trainer with the same optimizer and a model of the same shapes has written.
+   * @throws FormatError or ShapeError where it is another optimizer's or another model's; then nothing is changed.
+   * @throws EngineError while a run is under way.
+   */
+  stateFromBytes(bytes: Uint8Array): void {
+    this.#atRest();
+    const { steps, values } = readState(this.#layout, bytes);
+    for (const { region, offset, values: numbers } of values) {
+      const { address } = this.#region(region);
+      new Float32Array(this.engine.memory.buffer, address + offset, numbers.length).set(numbers);
+    }
+    this.steps = steps;
+  }
+
+  /** Writes the state to a file; a crash leaves the old file or the new one. @throws EngineError while a run is under way. */
+  async saveState(path: string): Promise<void> {
+    await writeFileAtomically(path, this.stateToBytes());
+  }
+
+  /** Reads the state from a file. @throws FormatError, ShapeError, EngineError; then nothing is changed. */
+  async loadState(path: string): Promise<void> {
+    this.stateFromBytes(await readFile(path));
+  }
+
   /** Gives back the memory of the optimizer's state; the model keeps its weights. Done by itself when nobody holds the trainer. */
   close(): void {
     this.#direct.release();
+  }
+
+  /** A region of state; made as it is before the first step where no step has made it. */
+  #region(region: string): Block {
+    return this.#direct.region(region, this.#layout.bytes.get(region)!, this.#layout.initial.get(region)!);
+  }
+
+  #atRest(): void {
+    if (this.engine.busy) throw new EngineError("trainer: a run is under way: wait for its step");
   }
 
   #result(row: Row): StepResult {

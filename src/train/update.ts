@@ -10,6 +10,13 @@ import type { Slot, TrainedParameter, Transform, TransformContext } from "../opt
 /** What a region of state holds before the first step: a number everywhere, or a copy of the parameters. */
 export type Initial = number | "parameters";
 
+/** A tensor of optimizer state: its region, and its place there in bytes. */
+export interface StatePart {
+  readonly region: string;
+  readonly offset: number;
+  readonly shape: Shape;
+}
+
 /** A parameter with its gradient and its place in the flat vector, in bytes. */
 export interface ParameterSlope {
   readonly name: string;
@@ -75,6 +82,10 @@ export class Update {
   readonly placements = new Map<Tensor, Placement>();
   /** What each region of state holds before the first step. */
   readonly initial = new Map<string, Initial>();
+  /** Bytes of each region of state. */
+  readonly bytes = new Map<string, number>();
+  /** Every tensor of state, by its name in a file. */
+  readonly parts = new Map<string, StatePart>();
   /** Tensors that `emit` reads. */
   readonly reads = new Set<Tensor>();
   readonly #length: number;
@@ -156,8 +167,12 @@ export class Update {
   #slots(parameter: Parameter, path: string, slots: readonly Slot[]): (emitter: Emitter) => Buffer[] {
     const regions = slots.map((slot) => {
       const { name, initial } = typeof slot === "string" ? { name: slot, initial: 0 } : slot;
-      this.initial.set(`${path} ${name}`, initial);
-      return { name, region: `${path} ${name}` };
+      const region = `${path} ${name}`;
+      this.initial.set(region, initial);
+      this.bytes.set(region, this.#length * 4);
+      const { offset, tensor } = parameter;
+      this.parts.set(`${region}/${parameter.name}`, { region, offset, shape: tensor.shape });
+      return { name, region };
     });
     return (emitter) =>
       regions.map(({ name, region }) => {
@@ -175,6 +190,8 @@ export class Update {
     const tensor = graph.input(region, shape);
     this.placements.set(tensor, { region, offset: 0 });
     this.initial.set(region, initial);
+    this.bytes.set(region, tensor.size * 4);
+    this.parts.set(region, { region, offset: 0, shape });
     return tensor;
   }
 }
