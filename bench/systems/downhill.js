@@ -13,7 +13,7 @@ export async function open({ ceiling = false, ...options } = {}) {
     version: process.version,
     threads: engine.threads,
     instructionSet: engine.instructionSet + (engine.wide ? " wide" : ""),
-    suites: ceiling ? { gemm: () => peak(engine) } : { gemm: product, steps, epoch, update },
+    suites: ceiling ? { gemm: () => peak(engine) } : { gemm: product, steps, epoch, update, optimizers },
   };
 
   /** The model of a case with its initial weights. */
@@ -139,8 +139,33 @@ export async function open({ ceiling = false, ...options } = {}) {
 
   async function update({ parameters, learningRate }) {
     const { adam } = await import(`${build}index.js`);
-    const { Update } = await import(`${build}internals.js`);
     const optimizer = adam({ learningRate });
+    const unit = await flat(optimizer, parameters);
+    let step = 0;
+    return {
+      ...unit,
+      async run(count) {
+        let first;
+        for (let i = 0; i < count; i++) {
+          unit.loaded.floats("hyper", 0, optimizer.hyperWords).set(optimizer.hyper(++step));
+          first = await unit.run(1);
+        }
+        return first;
+      },
+    };
+  }
+
+  /** Many updates in one call, with the numbers of a step far on. */
+  async function optimizers({ optimizer: name, options, parameters }) {
+    const optimizer = (await import(`${build}optim.js`))[name](options);
+    const unit = await flat(optimizer, parameters);
+    unit.loaded.floats("hyper", 0, optimizer.hyperWords).set(optimizer.hyper(1000));
+    return unit;
+  }
+
+  /** An optimizer over one flat vector. */
+  async function flat(optimizer, parameters) {
+    const { Update } = await import(`${build}internals.js`);
     const length = Math.ceil(parameters / 16) * 16;
     const unit = await program(
       (graph) => {
@@ -163,18 +188,7 @@ export async function open({ ceiling = false, ...options } = {}) {
     const { parameter, gradient } = flatVectors({ parameters });
     unit.loaded.floats("parameters", 0, parameters).set(parameter);
     unit.loaded.floats("gradients", 0, parameters).set(gradient);
-    let step = 0;
-    return {
-      ...unit,
-      async run(count) {
-        let first;
-        for (let i = 0; i < count; i++) {
-          unit.loaded.floats("hyper", 0, optimizer.hyperWords).set(optimizer.hyper(++step));
-          first = await unit.run(1);
-        }
-        return first;
-      },
-    };
+    return unit;
   }
 }
 
