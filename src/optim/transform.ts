@@ -103,6 +103,24 @@ export function checkRange(where: string, value: number, low: number, high: numb
   return value;
 }
 
+/** Checks a positive number. @throws OptionError */
+export function checkPositive(where: string, value: number): number {
+  if (!(value > 0 && Number.isFinite(value)))
+    throw new OptionError(`${where}: wanted a finite number > 0, got ${value}`);
+  return value;
+}
+
+/** Checks a positive integer. @throws OptionError */
+export function checkCount(where: string, value: number): number {
+  if (!(Number.isInteger(value) && value >= 1))
+    throw new OptionError(`${where}: wanted a positive integer, got ${value}`);
+  return value;
+}
+
+/** The axes of a parameter along which one output's inputs lie: all but the last, and of a vector all. */
+export const inputAxes = ({ shape }: Tensor): number[] =>
+  shape.map((_, axis) => axis).slice(0, Math.max(1, shape.length - 1));
+
 /** Checks a choice. @throws OptionError that lists the known ones. */
 export function oneOf<T>(where: string, value: T, known: readonly T[]): T {
   if (!known.includes(value)) {
