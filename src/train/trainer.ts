@@ -127,7 +127,7 @@ export class Trainer {
   }
 
   /** The flat vector of averages. */
-  #average(): Float32Array {
+  #average(): Float32Array<ArrayBuffer> {
     const { weights } = this.model;
     if (this.steps === 0) return weights.snapshot();
     const block = [...this.#blocks].find(([region]) => region.endsWith(` ${AVERAGE}`))?.[1];
@@ -136,7 +136,8 @@ export class Trainer {
         "trainer: average: wanted an optimizer that keeps an average of the weights, got one without: put ema or swa around it",
       );
     }
-    return new Float32Array(this.engine.memory.buffer, block.address, weights.length).slice();
+    const values: Float32Array = new Float32Array(this.engine.memory.buffer, block.address, weights.length);
+    return values.slice();
   }
 
   /** Gives back the memory of the optimizer's state; the model keeps its weights. Done by itself when nobody holds the trainer. */
