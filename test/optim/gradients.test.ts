@@ -58,7 +58,10 @@ const by =
     change(own, theta, step);
     inner(theta, own, step, batch);
   };
-const before = (...transforms: Transform[]) => (inner: Transform) => chain(...transforms, inner);
+const before =
+  (...transforms: Transform[]) =>
+  (inner: Transform) =>
+    chain(...transforms, inner);
 const shrink = (gradient: Float64Array, indices: readonly number[], scale: number) => {
   for (const i of indices) gradient[i]! *= scale;
 };
@@ -264,7 +267,17 @@ describe("options out of range are named, with what was got and wanted", () => {
     ["addGradientNoise: eta", () => addGradientNoise({ eta: -1 })],
     ["addGradientNoise: gamma", () => addGradientNoise({ gamma: -1 })],
     ["scaleGradient: scale", () => scaleGradient(-1)],
-    ["l2: lambda", () => run(chain(l2(() => -1), sgd()), 1)],
+    [
+      "l2: lambda",
+      () =>
+        run(
+          chain(
+            l2(() => -1),
+            sgd(),
+          ),
+          1,
+        ),
+    ],
     ["l2: parameters", () => run(chain(l2(1, { parameters: "conv.*" }), sgd()), 1)],
   ])("%s", (where, make) => {
     expect(make).toThrow(OptionError);

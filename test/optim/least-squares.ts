@@ -43,8 +43,7 @@ export function slope(theta: Float64Array, step: number) {
       loss += error ** 2 / (BATCH * UNITS);
       const share = (2 * error) / (BATCH * UNITS);
       gradient[WEIGHTS + unit]! += share;
-      for (let k = 0; k < FEATURES; k++)
-        gradient[k * UNITS + unit]! += share * inputs[row * FEATURES + k]!;
+      for (let k = 0; k < FEATURES; k++) gradient[k * UNITS + unit]! += share * inputs[row * FEATURES + k]!;
     }
   }
   return { loss, gradient };
