@@ -172,15 +172,16 @@ export async function open({ ceiling = false, ...options } = {}) {
         const parameter = graph.input("parameters", [length]);
         const slope = graph.input("gradients", [length]);
         const slopes = [{ name: "all", parameter, slope, offset: 0 }];
-        const change = new Update(optimizer, graph, slopes, length, { region: "hyper", offset: 0 });
+        const hyper = { region: "hyper", offset: 0 };
+        const change = new Update(optimizer, { graph, slopes, length, hyper, slopesAt: () => [slope] });
         return {
           placements: new Map([
             [parameter, { region: "parameters", offset: 0 }],
             [slope, { region: "gradients", offset: 0 }],
             ...change.placements,
           ]),
-          passed: [...change.reads],
-          after: (emitter) => change.emit(emitter),
+          done: [...change.done],
+          before: (emitter) => change.reserve(emitter),
         };
       },
       (loaded) => loaded.floats("parameters")[0],

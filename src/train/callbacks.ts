@@ -1,6 +1,7 @@
 // What can be done while a training runs: a callback is a record of functions, all optional.
 import { OptionError } from "../core/errors.ts";
 import type { Model } from "../nn/model.ts";
+import type { ParameterValues } from "../nn/weights.ts";
 
 /** The numbers of one epoch. Validation numbers are there where validation data was given. */
 export interface EpochRecord {
@@ -40,6 +41,10 @@ export interface TrainingControl {
   readonly examples: number | undefined;
   /** Ends the training after this epoch; the reason stands in the result. */
   stop(reason: string): void;
+  /** The average of the weights, as Trainer.average. */
+  average(): Map<string, ParameterValues>;
+  /** Lends the average to the model while some work is done, as Trainer.withAverage. */
+  withAverage<T>(work: () => T | Promise<T>): Promise<T>;
 }
 
 export interface Callback {

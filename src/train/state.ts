@@ -25,7 +25,14 @@ export function stateLayout(optimizer: Transform, { segments, length }: Weights)
     const parameter = graph.input(name, shape);
     return { name, parameter, slope: graph.input(`gradient of ${name}`, shape), offset: offset * 4 };
   });
-  const update = new Update(optimizer, graph, slopes, length, { region: "hyper", offset: 0 });
+  const slopesAt = () => slopes.map(({ slope }) => slope);
+  const update = new Update(optimizer, {
+    graph,
+    slopes,
+    length,
+    hyper: { region: "hyper", offset: 0 },
+    slopesAt,
+  });
   return { optimizer: optimizer.name, parts: update.parts, bytes: update.bytes, initial: update.initial };
 }
 

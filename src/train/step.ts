@@ -87,9 +87,15 @@ export function compileStep(spec: StepSpec): CompiledStep {
   }
   const optimizer = training?.optimizer;
   const change = optimizer
-    ? new Update(optimizer, graph, slopesOf(results[0]!, model.place(graph)), model.weights.length, {
-        region: REGION.hyper,
-        offset: 4,
+    ? new Update(optimizer, {
+        graph,
+        slopes: slopesOf(results[0]!, model.place(graph)),
+        length: model.weights.length,
+        hyper: { region: REGION.hyper, offset: 4 },
+        slopesAt(values) {
+          const again = graph.again(values, () => loss(model.trace(graph, input), target));
+          return gradients(again, [...values.values()]).map((slope) => slope!);
+        },
       })
     : undefined;
   for (const [tensor, placement] of change?.placements ?? []) placements.set(tensor, placement);
@@ -100,8 +106,9 @@ export function compileStep(spec: StepSpec): CompiledStep {
     ...(training ? { step: { region: REGION.hyper, offset: 0 } } : {}),
     fed: [input, target].filter((tensor) => !placements.has(tensor)),
     kept: [...results, input, target],
-    passed: [...(change?.reads ?? [])],
+    done: [...(change?.done ?? [])],
     before: (emitter) => {
+      change?.reserve(emitter);
       if (training) emitSchedule(emitter, spec, 1 + training.optimizer.hyperWords);
       if (spec.input.resident) emitFeed(emitter, spec, spec.input, REGION.input, input);
       if (spec.target.resident) emitFeed(emitter, spec, spec.target, REGION.target, target);
@@ -117,7 +124,6 @@ export function compileStep(spec: StepSpec): CompiledStep {
         emitter.call("guard", [policy, read(emitter.buffer(results[0]!))], { fence: true });
       }
     },
-    after: (emitter) => change?.emit(emitter),
   });
   const source = target.node.source;
   const classes = source?.kind === "input" ? source.labels : undefined;

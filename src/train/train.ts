@@ -82,6 +82,8 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
     stop: (why) => {
       reason ??= why;
     },
+    average: () => trainer.average(),
+    withAverage: (work) => trainer.withAverage(work),
   };
 
   try {

@@ -6,6 +6,8 @@ import type { Engine } from "../engine/engine.ts";
 import type { Block } from "../engine/memory.ts";
 import { readFile, writeFileAtomically } from "../formats/file.ts";
 import type { Model } from "../nn/model.ts";
+import type { ParameterValues } from "../nn/weights.ts";
+import { AVERAGE } from "../optim/average.ts";
 import type { Transform } from "../optim/transform.ts";
 import type { Loss, Metric } from "./loss.ts";
 import { type Fields, type Row, StepRunner } from "./runner.ts";
@@ -47,6 +49,8 @@ export class Trainer {
   readonly #blocks = new Map<string, Block>();
   readonly #direct: StepRunner;
   readonly #layout: StateLayout;
+  /** The model holds the average at present. */
+  #lent = false;
 
   constructor(model: Model, engine: Engine, options: TrainerOptions) {
     const { loss, optimizer, metrics = [], seed = 0, onNonFinite = "stop" } = options;
@@ -69,12 +73,12 @@ export class Trainer {
    * @throws NonFiniteError by policy; the parameters are those before the step.
    */
   step(batch: Batch): Promise<StepResult> {
-    return this.#direct.step(batch, () => this.steps + 1).then((row) => this.#result(row));
+    return this.#direct.step(batch, () => this.#next()).then((row) => this.#result(row));
   }
 
   /** The same without a promise, on an engine of one thread. */
   stepSync(batch: Batch): StepResult {
-    return this.#result(this.#direct.stepSync(batch, this.steps + 1));
+    return this.#result(this.#direct.stepSync(batch, this.#next()));
   }
 
   /** Steps over a dataset in the engine's memory, with this trainer's optimizer state. */
@@ -118,6 +122,64 @@ export class Trainer {
   /** Reads the state from a file. @throws FormatError, ShapeError, EngineError; then nothing is changed. */
   async loadState(path: string): Promise<void> {
     this.stateFromBytes(await readFile(path));
+  }
+
+  /**
+   * The average of the weights that `ema` or `swa` keeps, by parameter name; before the first step the weights.
+   * @throws OptionError where the optimizer keeps none.
+   * @example model.setParameters(trainer.average());
+   */
+  average(): Map<string, ParameterValues> {
+    return this.model.weights.read(this.#average());
+  }
+
+  /**
+   * Lends the average of the weights to the model while some work is done, then puts the weights back.
+   * @throws OptionError where the optimizer keeps none; EngineError for a step while the work is under way.
+   * @example const { loss } = await trainer.withAverage(() => evaluate(model, test, { loss: meanSquaredError }));
+   */
+  async withAverage<T>(work: () => T | Promise<T>): Promise<T> {
+    const { weights } = this.model;
+    // A step under way is let finish.
+    const own = await this.engine.turn(async () => {
+      this.#checkOwn();
+      const average = this.#average();
+      const before = weights.snapshot();
+      weights.restore(average);
+      this.#lent = true;
+      return before;
+    });
+    try {
+      return await work();
+    } finally {
+      weights.restore(own);
+      this.#lent = false;
+    }
+  }
+
+  #checkOwn(): void {
+    if (this.#lent)
+      throw new EngineError("trainer: its model holds the average: wait for withAverage to end");
+  }
+
+  /** The number of the next step. */
+  #next(): number {
+    this.#checkOwn();
+    return this.steps + 1;
+  }
+
+  /** The flat vector of averages. */
+  #average(): Float32Array<ArrayBuffer> {
+    const { weights } = this.model;
+    if (this.steps === 0) return weights.snapshot();
+    const block = [...this.#blocks].find(([region]) => region.endsWith(` ${AVERAGE}`))?.[1];
+    if (!block) {
+      throw new OptionError(
+        "trainer: average: wanted an optimizer that keeps an average of the weights, got one without: put ema or swa around it",
+      );
+    }
+    const values: Float32Array = new Float32Array(this.engine.memory.buffer, block.address, weights.length);
+    return values.slice();
   }
 
   /** Gives back the memory of the optimizer's state; the model keeps its weights. Done by itself when nobody holds the trainer. */
