@@ -1,7 +1,7 @@
 // Elementary functions of 64-bit numbers by additions, multiplications, divisions and square roots alone: the same bits
 // on every runtime, where those of Math differ. For what reaches a parameter: schedules and hyper-parameters.
 
-const LN2_HIGH = 0.693147180369123816490;
+const LN2_HIGH = 0.69314718036912381649;
 const LN2_LOW = 1.90821492927058770002e-10;
 
 /** 2ⁿ for a whole n; 0 or ∞ beyond the range. */
