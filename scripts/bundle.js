@@ -29,6 +29,7 @@ await build({
     index: `${source}index.js`,
     data: `${source}data/index.js`,
     optim: `${source}optim/index.js`,
+    minimize: `${source}minimize/index.js`,
     internals: `${source}internals.js`,
   },
 });

@@ -18,6 +18,7 @@ const FLOORS: Record<string, number> = {
   optim: 5,
   data: 5,
   train: 6,
+  minimize: 6,
   // The table of contents.
   "index.ts": 7,
   "internals.ts": 7,
