@@ -94,17 +94,19 @@ export {
   type Transform,
   type UpdateContext,
 } from "./optim/transform.ts";
-export {
-  type Callback,
-  type EarlyStoppingOptions,
-  type EpochRecord,
-  earlyStopping,
-  type ProgressRecord,
-  type TrainingControl,
-} from "./train/callbacks.ts";
+export type { Callback, EpochRecord, ProgressRecord, TrainingControl } from "./train/callbacks.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./train/evaluate.ts";
 export { accuracy, type Loss, type Metric } from "./train/loss.ts";
+export type { MonitorOptions } from "./train/monitor.ts";
+export { onPlateau, type Plateau, type PlateauOptions } from "./train/plateau.ts";
 export { progress } from "./train/progress.ts";
+export {
+  type EarlyStoppingOptions,
+  earlyStopping,
+  type StopAtTargetOptions,
+  stopAtTarget,
+  timeBudget,
+} from "./train/stopping.ts";
 export { type TrainOptions, type TrainResult, train } from "./train/train.ts";
 export {
   createTrainer,
