@@ -96,6 +96,7 @@ export {
 } from "./optim/transform.ts";
 export type { Callback, EpochRecord, ProgressRecord, TrainingControl } from "./train/callbacks.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./train/evaluate.ts";
+export { type CheckpointBestOptions, checkpointBest, rollBackOnNonFinite } from "./train/keeping.ts";
 export { accuracy, type Loss, type Metric } from "./train/loss.ts";
 export type { MonitorOptions } from "./train/monitor.ts";
 export { onPlateau, type Plateau, type PlateauOptions } from "./train/plateau.ts";
