@@ -6,7 +6,12 @@ import { build } from "esbuild";
 const source = new URL("../build/src/", import.meta.url);
 // As deep as build/src/engine, so that the modules find the wasm files from here too.
 const target = new URL("../build/bundle/esm/", import.meta.url);
-const entries = { index: "./index.js", data: "./data/index.js", internals: "./internals.js" };
+const entries = {
+  index: "./index.js",
+  data: "./data/index.js",
+  instruments: "./instruments.js",
+  internals: "./internals.js",
+};
 
 /** @type {import("esbuild").BuildOptions} */
 const options = {
