@@ -11,8 +11,10 @@ import * as data from "#src/data/index";
 import { writeFileAtomically } from "#src/formats/file";
 import * as safetensors from "#src/formats/safetensors";
 import * as writer from "#src/formats/safetensors-writer";
+import * as tfevents from "#src/formats/tfevents";
 import { Graph } from "#src/graph/tensor";
 import * as downhill from "#src/index";
+import * as instruments from "#src/instruments";
 import * as optim from "#src/optim/index";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));
@@ -126,6 +128,8 @@ describe("examples", () => {
       ...random,
       ...safetensors,
       ...writer,
+      ...tfevents,
+      ...instruments,
       ...(folder === "ops" ? tensors() : values()),
     };
     const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;

@@ -21,6 +21,7 @@ const FLOORS: Record<string, number> = {
   minimize: 6,
   // The table of contents.
   "index.ts": 7,
+  "instruments.ts": 7,
   "internals.ts": 7,
 };
 
