@@ -13,6 +13,7 @@ import * as safetensors from "#src/formats/safetensors";
 import * as writer from "#src/formats/safetensors-writer";
 import { Graph } from "#src/graph/tensor";
 import * as downhill from "#src/index";
+import * as optim from "#src/optim/index";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));
 
@@ -120,6 +121,7 @@ describe("examples", () => {
   test.each(examples)("$name", async ({ folder, code }) => {
     const scope = {
       ...downhill,
+      ...optim,
       ...data,
       ...random,
       ...safetensors,

@@ -41,7 +41,7 @@ export interface EmaOptions {
 /**
  * Keeps an exponential moving average of the weights beside the training, see Trainer.average. Polyak and Juditsky 1992.
  * @throws OptionError for an option out of range, and while a step is compiled in a parameter group.
- * @example const trainer = await createTrainer(model, { loss, optimizer: ema(adam(), { decay: 0.99 }) });
+ * @example ema(adam(), { decay: 0.99 })
  */
 export function ema(inner: Transform, { decay = 0.999, start = "corrected" }: EmaOptions = {}): Transform {
   checkRange("ema: decay", decay, 0, 1);
