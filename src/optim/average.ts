@@ -1,7 +1,7 @@
 // Averages of the weights, kept as state beside the training: the trainer reads them and lends them to the model.
 import { power } from "../core/math.ts";
 import { add, mul } from "../ops/arithmetic.ts";
-import { checkCount, checkRange, oneOf, type Transform } from "./transform.ts";
+import { checkCount, checkRange, oneOf, rounded, type Transform } from "./transform.ts";
 
 /** The slot that holds an average; the trainer knows it by this name. */
 export const AVERAGE = "average of the weights";
@@ -21,7 +21,7 @@ function averaged(name: string, inner: Transform, share: (step: number) => numbe
       const [old, fresh] = [context.hyper(0), context.hyper(1)];
       for (const parameter of context.parameters) {
         const average = context.slot(parameter, { name: AVERAGE, initial: "parameters" });
-        context.assign(average, add(mul(old, average), mul(fresh, parameter.tensor)));
+        context.assign(average, rounded(add(mul(old, average), mul(fresh, parameter.tensor))));
       }
     },
   };
@@ -41,7 +41,7 @@ export interface EmaOptions {
 /**
  * Keeps an exponential moving average of the weights beside the training, see Trainer.average. Polyak and Juditsky 1992.
  * @throws OptionError for an option out of range, and while a step is compiled in a parameter group.
- * @example const trainer = await createTrainer(model, { loss, optimizer: ema(adam(), { decay: 0.99 }) });
+ * @example ema(adam(), { decay: 0.99 })
  */
 export function ema(inner: Transform, { decay = 0.999, start = "corrected" }: EmaOptions = {}): Transform {
   checkRange("ema: decay", decay, 0, 1);

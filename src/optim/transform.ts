@@ -4,6 +4,7 @@
 import { OptionError } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
 import type { Graph, Tensor } from "../graph/tensor.ts";
+import { add, sub } from "../ops/arithmetic.ts";
 
 /** A number, or a function of the step, counted from 1, that is asked before each step. */
 export type Schedule = number | ((step: number) => number);
@@ -116,6 +117,13 @@ export function checkCount(where: string, value: number): number {
     throw new OptionError(`${where}: wanted a positive integer, got ${value}`);
   return value;
 }
+
+/**
+ * A mean without subnormal numbers, which would stay in it and are slow: rounded to multiples of 2⁻¹⁰³, as the update
+ * kernels round theirs. Numbers above 1e-17 keep their bits.
+ */
+export const rounded = (x: Tensor): Tensor => sub(add(x, FLOOR), FLOOR);
+const FLOOR = 2 ** -80;
 
 /** The axes of a parameter along which one output's inputs lie: all but the last, and of a vector all. */
 export const inputAxes = ({ shape }: Tensor): number[] =>

@@ -4,7 +4,7 @@ import { OptionError } from "../core/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { abs, add, div, mul, sqrt, square, sub, where } from "../ops/arithmetic.ts";
 import { sumSquares } from "../ops/reduce.ts";
-import { checkCount, checkPositive, type Transform } from "./transform.ts";
+import { checkCount, checkPositive, rounded, type Transform } from "./transform.ts";
 
 export interface AccumulateOptions {
   /** Steps whose gradients make one, a positive integer. */
@@ -14,7 +14,8 @@ export interface AccumulateOptions {
 /**
  * Gradient accumulation: the inner optimizer takes a step at every n-th step, by the mean of the gradients since the
  * last, and counts those steps alone, also for its schedules. In between neither parameters nor its state change. It
- * stands around all that it is to hold up: the steps between end here, for what stands behind it too.
+ * stands around all that it is to hold up: the steps between end here, for what stands behind it too. A step that is left
+ * out because of its loss is missing in the sum, and if it is the n-th, the update is left out with it.
  * @throws OptionError for a number that is no positive integer, and while a step is compiled in a parameter group.
  * @example accumulate(adamW({ learningRate: 3e-4 }), { every: 4 })
  */
@@ -72,7 +73,7 @@ export function lookahead(inner: Transform, { every = 5, share = 0.5 }: Lookahea
       for (const parameter of context.parameters) {
         const slow = context.slot(parameter, { name: "slow", initial: "parameters" });
         const fast = parameter.tensor;
-        const next = where(meets, add(slow, mul(sub(fast, slow), share)), slow);
+        const next = where(meets, rounded(add(slow, mul(sub(fast, slow), share))), slow);
         context.assign(slow, next);
         context.change(parameter, where(meets, next, fast));
       }

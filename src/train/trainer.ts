@@ -127,7 +127,10 @@ export class Trainer {
   /**
    * The average of the weights that `ema` or `swa` keeps, by parameter name; before the first step the weights.
    * @throws OptionError where the optimizer keeps none.
-   * @example model.setParameters(trainer.average());
+   * @example
+   * const trainer = await createTrainer(model, { loss: softmaxCrossEntropy, optimizer: ema(adam()) });
+   * for (const batch of digits.train.batch(32)) await trainer.step(batch);
+   * model.setParameters(trainer.average());
    */
   average(): Map<string, ParameterValues> {
     return this.model.weights.read(this.#average());
@@ -136,7 +139,10 @@ export class Trainer {
   /**
    * Lends the average of the weights to the model while some work is done, then puts the weights back.
    * @throws OptionError where the optimizer keeps none; EngineError for a step while the work is under way.
-   * @example const { loss } = await trainer.withAverage(() => evaluate(model, test, { loss: meanSquaredError }));
+   * @example
+   * const trainer = await createTrainer(model, { loss: softmaxCrossEntropy, optimizer: ema(adam()) });
+   * for (const batch of digits.train.batch(32)) await trainer.step(batch);
+   * await trainer.withAverage(() => evaluate(model, digits.test, { loss: softmaxCrossEntropy }));
    */
   async withAverage<T>(work: () => T | Promise<T>): Promise<T> {
     const { weights } = this.model;

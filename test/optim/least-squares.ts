@@ -17,7 +17,7 @@ import { bits, classes, curve, setWeights, weightsOf } from "../train/setting.ts
 
 export const FEATURES = 5;
 export const UNITS = 2;
-export const WEIGHTS = FEATURES * UNITS;
+const WEIGHTS = FEATURES * UNITS;
 const BATCH = 8;
 const STEPS = 30;
 
@@ -84,7 +84,7 @@ export type Case = [string, (inner: Transform) => Transform, (inner: Rule) => Ru
 
 // 30 steps of a few roundings of 6e-8 each, of weights below 1. Adam divides by a root, so that a small gradient's
 // relative error is the step's: 1e-5 of 30 steps of 0.02 at most.
-export const TOLERANCE = 1e-5;
+const TOLERANCE = 1e-5;
 
 export function expectClose(got: ArrayLike<number>, wanted: ArrayLike<number>): void {
   expect(got.length).toBe(wanted.length);
@@ -95,7 +95,7 @@ export function expectClose(got: ArrayLike<number>, wanted: ArrayLike<number>): 
 }
 
 /** The weights after some steps in 64 bits. */
-export function reference(rule: Rule, steps = STEPS): Float64Array {
+function reference(rule: Rule, steps = STEPS): Float64Array {
   const theta = Float64Array.from(weightsOf(line()));
   for (let step = 1; step <= steps; step++) rule(theta, slope(theta, step).gradient, step, step);
   return theta;

@@ -292,6 +292,14 @@ describe("averages of the weights", () => {
     expect((await evaluate(model, curve(16), { loss: meanSquaredError })).loss).toBe(lent);
   });
 
+  test("do not sink into the subnormal numbers where weights stay at 0", () => {
+    const zero = clampWeights(0, 0, { parameters: "*" });
+    const { trainer } = trainerOf(ema(chain(sgd(), zero), { decay: 0.9, start: "initial" }));
+    for (let step = 0; step < 1000; step++) trainer.stepSync(batches[0]!);
+    for (const value of flat(trainer.average()))
+      expect(value === 0 || Math.abs(value) >= 2 ** -126, `${value}`).toBe(true);
+  });
+
   test("an optimizer that keeps none is named", async () => {
     const { trainer } = trainerOf(sgd());
     trainer.stepSync(batches[0]!);
