@@ -13,3 +13,7 @@ test.each([...wasmSizes()])("%s takes at most 100 kB: %i bytes", (_, bytes) => {
 test("the core takes at most 40 kB, minified and zipped, datasets included", async () => {
   expect(await scriptSize()).toBeLessThanOrEqual(40_000);
 });
+
+test("the minimizers take at most 10 kB by themselves", async () => {
+  expect(await scriptSize("minimize/index.js")).toBeLessThanOrEqual(10_000);
+});
