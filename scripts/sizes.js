@@ -11,7 +11,10 @@ export function wasmSizes() {
   return new Map(names.map((name) => [name.slice(0, -5), statSync(new URL(`wasm/${name}`, root)).size]));
 }
 
-/** Bytes of some entry points' JavaScript together; if none is named, the core's with its datasets. */
+/**
+ * Bytes of some entry points' JavaScript together; if none is named, the core's with its datasets.
+ * @param {string[]} entries
+ */
 export async function scriptSize(...entries) {
   const paths = entries.length > 0 ? entries : ["index.js", "data/index.js"];
   const { outputFiles } = await build({

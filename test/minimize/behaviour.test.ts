@@ -94,6 +94,24 @@ describe("CMA-ES", () => {
     expect(along.evaluations).toBeLessThan(full.evaluations);
     expect(run(cmaEs({ covariance: "diagonal" }), turned).reason).toBe("evaluations");
   });
+  test("learns from the path of the mean and from the samples of large generations", () => {
+    const cigar = (x: Float64Array) =>
+      1e6 * x.reduce((sum, each) => sum + each * each, 0) - (1e6 - 1) * x[0]! * x[0]!;
+    const one = minimizeSync(cigar, ones(10), cmaEs(), { target: 1e-8, maxEvaluations: 20_000 });
+    // 4200; without the path (c₁ = 0) it takes 10 000.
+    expect(one.evaluations).toBeLessThan(6000);
+    const many = minimizeSync(
+      quadratic({ dimensions: 10, condition: 1e6 }),
+      ones(10),
+      cmaEs({ population: 100 }),
+      {
+        target: 1e-8,
+        maxSteps: 600,
+      },
+    );
+    // 110 generations; without the samples (c_μ = 0) it takes 480.
+    expect(many.steps).toBeLessThan(200);
+  });
   test("sees ranks alone", () => {
     const { value } = rosenbrock();
     const plain = minimizeSync(value, [-1, 1], cmaEs(), { trajectory: true, maxSteps: 60 });

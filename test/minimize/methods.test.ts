@@ -112,14 +112,12 @@ describe.each(rows)("%s", (name, { method, limits, within, random, global }) => 
     expect(value).toBeLessThan(name === "antitheticEvolution" ? 0.3 : within);
     expect(value).toBe(rosenbrock().value(point));
   });
-  test.runIf(global).each([ackley(), rastrigin()])(
-    "finds the lowest of the many minima of $name",
-    (surface) => {
+  if (global)
+    test.each([ackley(), rastrigin()])("finds the lowest of the many minima of $name", (surface) => {
       const found = minimizeSync(surface, surface.start, method, { ...limits, seed: 3 });
-      // The second lowest are at 1 and 2.
-      expect(found.value).toBeLessThan(0.3);
-    },
-  );
+      // The second lowest are at 1 and 2. Ackley's is a tip: twice as far is twice as high.
+      expect(found.value).toBeLessThan(Math.max(1e-4, 20 * within));
+    });
 
   test("the same seed gives the same bits, another seed others where there is chance", () => {
     const run = (seed?: number) =>
