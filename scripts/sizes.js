@@ -1,4 +1,4 @@
-// What a page has to load: each wasm variant, and the core's JavaScript minified and zipped, datasets included.
+// What a page has to load: each wasm variant, and the JavaScript of the entry points minified and zipped.
 import { readdirSync, statSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -11,11 +11,15 @@ export function wasmSizes() {
   return new Map(names.map((name) => [name.slice(0, -5), statSync(new URL(`wasm/${name}`, root)).size]));
 }
 
-/** Bytes of the core's JavaScript. */
-export async function scriptSize() {
+/**
+ * Bytes of some entry points' JavaScript together; if none is named, the core's with its datasets.
+ * @param {string[]} entries
+ */
+export async function scriptSize(...entries) {
+  const paths = entries.length > 0 ? entries : ["index.js", "data/index.js"];
   const { outputFiles } = await build({
     stdin: {
-      contents: 'export * from "./src/index.js"; export * from "./src/data/index.js"',
+      contents: paths.map((path) => `export * from "./src/${path}";`).join(""),
       resolveDir: root.pathname,
     },
     bundle: true,

@@ -13,3 +13,12 @@ test.each([...wasmSizes()])("%s takes at most 100 kB: %i bytes", (_, bytes) => {
 test("the core takes at most 40 kB, minified and zipped, datasets included", async () => {
   expect(await scriptSize()).toBeLessThanOrEqual(40_000);
 });
+
+test.each([
+  ["minimize/index.js", 10_000],
+  ["optim/index.js", 12_000],
+  ["instruments.js", 4_000],
+])("%s adds at most %i bytes to it", async (entry, limit) => {
+  const both = await scriptSize("index.js", "data/index.js", entry);
+  expect(both - (await scriptSize())).toBeLessThanOrEqual(limit);
+});

@@ -14,13 +14,17 @@ export interface RandomSource {
 }
 
 export interface AnnealingOptions {
-  /** T > 0 at the start, as large as the hills to be crossed; or T ≥ 0 as a function of the step. Default: 1. */
+  /**
+   * T > 0 at the start, or T ≥ 0 as a function of the step: about the height of the hills between hollows. Much more, and
+   * the point may be lost on a plain around them. Default: 1.
+   */
   readonly temperature?: Schedule;
   /** Geometric cooling: T is multiplied by this, in 0 < x < 1, after each step. A schedule cools itself. Default: 0.999. */
   readonly cooling?: number;
   /**
-   * What is tried next: "gaussian", normal with deviation `scale` · √(T / T₁); "cauchy", that has rare long jumps, with
-   * `scale` · T / T₁ (Szu & Hartley 1987); or a function that gives a new point. Default: "gaussian".
+   * What is tried next, each coordinate by itself: "gaussian", normal with deviation w = `scale` · √(T / T₁); "cauchy",
+   * Cauchy's distribution of that width, whose rare long jumps leave a hollow even when it is cold (after Szu & Hartley
+   * 1987); or a function that gives a new point. Default: "gaussian".
    */
   readonly neighbour?:
     | "gaussian"
@@ -36,7 +40,7 @@ export interface AnnealingOptions {
  * Simulated annealing by Metropolis' rule: a neighbour that is higher by Δ is accepted with probability e^(−Δ/T). A step
  * is one trial. For functions without a gradient, also over points that are not continuous, with a neighbour of one's own.
  * @throws OptionError for an option out of range, or where a schedule gives a number that is not finite or below 0.
- * @example await minimize(ackley(), [3, 3], annealing({ temperature: 10, scale: 2 }), { seed: 1 })
+ * @example await minimize(ackley(), [3, 3], annealing({ temperature: 1, scale: 2 }), { seed: 1 })
  */
 export function annealing(options: AnnealingOptions = {}): Method {
   const { temperature = 1, cooling = 0.999, neighbour = "gaussian", scale = 0.5, freezing = 1e-8 } = options;
@@ -59,16 +63,14 @@ export function annealing(options: AnnealingOptions = {}): Method {
       for (let step = 1; ; step++) {
         const t = temperatureAt(step);
         if (t < freezing) return "converged";
-        const warmth = hottest > 0 ? t / hottest : 0;
+        const width = hottest > 0 ? scale * Math.sqrt(t / hottest) : 0;
+        // The quotient of two normal numbers has Cauchy's distribution.
+        const jump = () =>
+          width * (neighbour === "cauchy" ? draws.normal() / draws.normal() : draws.normal());
         const next =
           typeof neighbour === "function"
             ? Float64Array.from(neighbour(current.point.slice(), t, draws))
-            : current.point.map((x) =>
-                neighbour === "gaussian"
-                  ? x + scale * Math.sqrt(warmth) * draws.normal()
-                  : // The quotient of two normal numbers has Cauchy's distribution.
-                    x + (scale * warmth * draws.normal()) / draws.normal(),
-              );
+            : current.point.map((x) => x + jump());
         const found = yield* evaluate(clamp(next));
         const rise = found.value - current.value;
         // Drawn in any case, so that the stream does not depend on what is accepted.

@@ -44,9 +44,7 @@ export type Search<T> = Generator<Ask, T, EvaluatedPoint | Float64Array | undefi
 /** What a method is told before it starts. */
 export interface SearchSetting {
   readonly seed: number;
-  /** Whether there are bounds; only methods that need no gradient are given any. */
-  readonly bounded: boolean;
-  /** Moves a point into the bounds, in place. */
+  /** Moves a point into the bounds, in place; only methods that need no gradient are given any. */
   clamp(point: Float64Array): Float64Array;
 }
 

@@ -26,7 +26,7 @@ export interface MinimizeOptions {
   /** A box that no evaluated point leaves, by coordinate or one number for all; not for methods with gradients. */
   readonly bounds?: Bounds;
   /** Told of each step; "stop" ends the search. */
-  readonly onStep?: (step: MinimizeStep) => "stop" | void;
+  readonly onStep?: (step: MinimizeStep) => "stop" | undefined;
 }
 
 export interface Bounds {
@@ -170,7 +170,7 @@ function* drive(
     throw new NonFiniteError(`minimize: ${method.name}: the objective is not finite at x0`, 0, first.value);
   }
   note(start, first.value);
-  const search = method.search(first, { seed, bounded: options.bounds !== undefined, clamp });
+  const search = method.search(first, { seed, clamp });
   let answer: EvaluatedPoint | Float64Array | undefined;
   try {
     for (;;) {
@@ -249,7 +249,7 @@ function vectorOf(answer: unknown, what: string, length: number): Float64Array {
 function clampOf(bounds: Bounds | undefined, method: Method, start: Float64Array) {
   if (bounds === undefined) return (point: Float64Array) => point;
   if (method.needs !== "value") {
-    throw new OptionError(`minimize: bounds: ${method.name} has none; nelderMead and cmaEs have`);
+    throw new OptionError(`minimize: bounds: ${method.name} has none; the methods without gradients have`);
   }
   const [lower, upper] = [bounds.lower, bounds.upper].map((bound) =>
     typeof bound === "number" ? start.map(() => bound) : vectorOf(bound, "bounds", start.length),
