@@ -17,7 +17,7 @@ export function checkShare(where: string, value: number, most = 1): number {
 }
 
 /** A number of steps, of observations, of turns. */
-export function checkCount(where: string, value: number, least = 1): number {
+export function checkInteger(where: string, value: number, least = 1): number {
   if (!(Number.isSafeInteger(value) && value >= least))
     throw new OptionError(`${where}: wanted an integer ≥ ${least}, got ${value}`);
   return value;
@@ -26,7 +26,7 @@ export function checkCount(where: string, value: number, least = 1): number {
 /** Integers, each above the one before, the first of them given a least value. */
 export function checkRising(where: string, values: readonly number[], least: number): void {
   values.forEach((value, i) => {
-    checkCount(`${where}[${i}]`, value, i === 0 ? least : values[i - 1]! + 1);
+    checkInteger(`${where}[${i}]`, value, i === 0 ? least : values[i - 1]! + 1);
   });
 }
 

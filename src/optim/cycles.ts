@@ -2,7 +2,7 @@
 // every runtime.
 import { OptionError } from "../core/errors.ts";
 import { pow } from "../core/math.ts";
-import { checkCount, checkRate, checkShare } from "./check.ts";
+import { checkInteger, checkRate, checkShare } from "./check.ts";
 import { halfCosine, straight } from "./decay.ts";
 import { oneOf } from "./transform.ts";
 
@@ -25,8 +25,8 @@ export interface CosineRestartsOptions {
 export function cosineRestarts(options: CosineRestartsOptions): (step: number) => number {
   const from = checkRate("cosineRestarts: from", options.from);
   const to = checkRate("cosineRestarts: to", options.to ?? 0);
-  const period = checkCount("cosineRestarts: period", options.period);
-  const multiplier = checkCount("cosineRestarts: multiplier", options.multiplier ?? 1);
+  const period = checkInteger("cosineRestarts: period", options.period);
+  const multiplier = checkInteger("cosineRestarts: multiplier", options.multiplier ?? 1);
   return (step) => {
     let done = step - 1;
     let length = period;
@@ -60,7 +60,7 @@ export interface OneCycleOptions {
  */
 export function oneCycle(options: OneCycleOptions): (step: number) => number {
   const peak = checkRate("oneCycle: peak", options.peak);
-  const steps = checkCount("oneCycle: steps", options.steps);
+  const steps = checkInteger("oneCycle: steps", options.steps);
   const phases = oneOf("oneCycle: phases", options.phases ?? 2, [2, 3]);
   const rise = checkShare("oneCycle: rise", options.rise ?? 0.3, phases === 3 ? 0.5 : 1);
   const anneal = oneOf("oneCycle: anneal", options.anneal ?? "cosine", ["cosine", "linear"]);
@@ -110,8 +110,8 @@ export interface CyclicOptions {
 export function cyclic(options: CyclicOptions): (step: number) => number {
   const low = checkRate("cyclic: low", options.low);
   const high = checkRate("cyclic: high", options.high, low);
-  const up = checkCount("cyclic: up", options.up ?? 2000);
-  const down = checkCount("cyclic: down", options.down ?? up);
+  const up = checkInteger("cyclic: up", options.up ?? 2000);
+  const down = checkInteger("cyclic: down", options.down ?? up);
   const mode = oneOf("cyclic: mode", options.mode ?? "triangular", [
     "triangular",
     "triangular2",

@@ -1,7 +1,7 @@
 // Learning rates that go from one value to another: functions of the step, counted from 1, that hold nothing and give the
 // same bits on every runtime.
 import { cosPi, pow } from "../core/math.ts";
-import { checkCount, checkList, checkRate, checkRising, checkShare } from "./check.ts";
+import { checkInteger, checkList, checkRate, checkRising, checkShare } from "./check.ts";
 
 /** From one value to another, where a share of the way is gone; the end is exact. */
 export function straight(from: number, to: number, share: number): number {
@@ -31,7 +31,7 @@ export interface StepDecayOptions {
 export function stepDecay(options: StepDecayOptions): (step: number) => number {
   const from = checkRate("stepDecay: from", options.from);
   const factor = checkShare("stepDecay: factor", options.factor ?? 0.1);
-  const every = checkCount("stepDecay: every", options.every);
+  const every = checkInteger("stepDecay: every", options.every);
   return (step) => from * pow(factor, Math.floor((step - 1) / every));
 }
 
@@ -78,7 +78,7 @@ export function exponentialDecay(options: ExponentialDecayOptions): (step: numbe
   const { staircase = false } = options;
   const from = checkRate("exponentialDecay: from", options.from);
   const factor = checkShare("exponentialDecay: factor", options.factor);
-  const every = checkCount("exponentialDecay: every", options.every ?? 1);
+  const every = checkInteger("exponentialDecay: every", options.every ?? 1);
   return (step) => {
     const turns = (step - 1) / every;
     return from * pow(factor, staircase ? Math.floor(turns) : turns);
@@ -106,7 +106,7 @@ export function inverseTimeDecay(options: InverseTimeDecayOptions): (step: numbe
   const { staircase = false } = options;
   const from = checkRate("inverseTimeDecay: from", options.from);
   const rate = checkRate("inverseTimeDecay: rate", options.rate);
-  const every = checkCount("inverseTimeDecay: every", options.every ?? 1);
+  const every = checkInteger("inverseTimeDecay: every", options.every ?? 1);
   return (step) => {
     const time = (step - 1) / every;
     return from / (1 + rate * (staircase ? Math.floor(time) : time));
@@ -130,7 +130,7 @@ export interface LinearOptions {
 export function linear(options: LinearOptions): (step: number) => number {
   const from = checkRate("linear: from", options.from);
   const to = checkRate("linear: to", options.to);
-  const steps = checkCount("linear: steps", options.steps);
+  const steps = checkInteger("linear: steps", options.steps);
   return (step) => straight(from, to, (step - 1) / steps);
 }
 
@@ -152,7 +152,7 @@ export interface CosineDecayOptions {
 export function cosineDecay(options: CosineDecayOptions): (step: number) => number {
   const from = checkRate("cosineDecay: from", options.from);
   const to = checkRate("cosineDecay: to", options.to ?? 0);
-  const steps = checkCount("cosineDecay: steps", options.steps);
+  const steps = checkInteger("cosineDecay: steps", options.steps);
   return (step) => halfCosine(from, to, (step - 1) / steps);
 }
 
@@ -170,7 +170,7 @@ export interface PolynomialDecayOptions extends CosineDecayOptions {
 export function polynomialDecay(options: PolynomialDecayOptions): (step: number) => number {
   const from = checkRate("polynomialDecay: from", options.from);
   const to = checkRate("polynomialDecay: to", options.to ?? 0);
-  const steps = checkCount("polynomialDecay: steps", options.steps);
+  const steps = checkInteger("polynomialDecay: steps", options.steps);
   const power = checkRate("polynomialDecay: power", options.power ?? 1);
   return (step) => (step > steps ? to : to + (from - to) * pow(1 - (step - 1) / steps, power));
 }

@@ -1,7 +1,7 @@
 // A learning rate that is lowered when a number that somebody watches no longer gets better. The one schedule with a
 // memory: the host tells it the number, and steps only ask.
 import { OptionError } from "../core/errors.ts";
-import { checkCount, checkRate } from "./check.ts";
+import { checkInteger, checkRate } from "./check.ts";
 import { checkRange, oneOf } from "./transform.ts";
 
 export interface PlateauOptions {
@@ -44,13 +44,13 @@ export interface Plateau {
 export function reduceOnPlateau(options: PlateauOptions): Plateau {
   let rate = checkRate("reduceOnPlateau: learningRate", options.learningRate);
   const factor = checkRange("reduceOnPlateau: factor", options.factor ?? 0.1, 0, 1);
-  const patience = checkCount("reduceOnPlateau: patience", options.patience ?? 10, 0);
+  const patience = checkInteger("reduceOnPlateau: patience", options.patience ?? 10, 0);
   const threshold = checkRate("reduceOnPlateau: threshold", options.threshold ?? 1e-4);
   const thresholdMode = oneOf("reduceOnPlateau: thresholdMode", options.thresholdMode ?? "relative", [
     "relative",
     "absolute",
   ]);
-  const cooldown = checkCount("reduceOnPlateau: cooldown", options.cooldown ?? 0, 0);
+  const cooldown = checkInteger("reduceOnPlateau: cooldown", options.cooldown ?? 0, 0);
   const minimum = checkRate("reduceOnPlateau: minimum", options.minimum ?? 0);
   if (minimum > rate)
     throw new OptionError(

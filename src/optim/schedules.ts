@@ -1,6 +1,6 @@
 // Schedules made of others. What is right for one schedule in turn is said here; the curves lie in decay.ts and cycles.ts.
 import { OptionError } from "../core/errors.ts";
-import { checkCount, checkList, checkRate, checkRising, checkSchedule } from "./check.ts";
+import { checkInteger, checkList, checkRate, checkRising, checkSchedule } from "./check.ts";
 import { cosineDecay, linear } from "./decay.ts";
 import { type Schedule, valueAt } from "./transform.ts";
 
@@ -54,7 +54,7 @@ export function sequence(stages: readonly Stage[]): (step: number) => number {
   const list = checkList("sequence", stages).map(({ schedule, steps }, i) => {
     const where = `sequence: stage ${i + 1}`;
     const stage = { where, schedule: checkSchedule(`${where}: schedule`, schedule), begin };
-    if (i + 1 < stages.length) begin += checkCount(`${where}: steps`, steps!);
+    if (i + 1 < stages.length) begin += checkInteger(`${where}: steps`, steps!);
     return stage;
   });
   return (step) => {
@@ -93,7 +93,7 @@ export interface WarmupOptions {
  * @example adamW({ learningRate: warmup(cosineDecay({ from: 1e-3, steps: 900 }), { steps: 100 }) })
  */
 export function warmup(schedule: Schedule, options: WarmupOptions): (step: number) => number {
-  const steps = checkCount("warmup: steps", options.steps);
+  const steps = checkInteger("warmup: steps", options.steps);
   const from = checkRate("warmup: from", options.from ?? 0);
   const to = valueAt("warmup: schedule", checkSchedule("warmup: schedule", schedule), 1);
   return sequence([{ schedule: linear({ from, to, steps }), steps }, { schedule }]);
@@ -117,8 +117,8 @@ export interface WarmupCosineOptions {
  */
 export function warmupCosine(options: WarmupCosineOptions): (step: number) => number {
   const from = checkRate("warmupCosine: peak", options.peak);
-  const steps = checkCount("warmupCosine: warmup", options.warmup);
-  const total = checkCount("warmupCosine: total", options.total, steps + 1);
+  const steps = checkInteger("warmupCosine: warmup", options.warmup);
+  const total = checkInteger("warmupCosine: total", options.total, steps + 1);
   const to = checkRate("warmupCosine: floor", options.floor ?? 0);
   return warmup(cosineDecay({ from, to, steps: total - steps }), { steps });
 }
