@@ -1,4 +1,4 @@
-// Table of contents of "downhill/optim": every optimizer; the few that "downhill" has too are the same.
+// Table of contents of "downhill/optim": every optimizer and schedule; the few that "downhill" has too are the same.
 export {
   type AdabeliefOptions,
   type AdamaxOptions,
@@ -40,6 +40,30 @@ export {
 } from "./clip.ts";
 export { clampWeights, maxNorm, type NormOptions, nonNegative, unitNorm } from "./constraints.ts";
 export {
+  type CosineRestartsOptions,
+  type CyclicOptions,
+  cosineRestarts,
+  cyclic,
+  type OneCycleOptions,
+  oneCycle,
+} from "./cycles.ts";
+export {
+  type CosineDecayOptions,
+  cosineDecay,
+  type ExponentialDecayOptions,
+  exponentialDecay,
+  type InverseTimeDecayOptions,
+  inverseTimeDecay,
+  type LinearOptions,
+  linear,
+  type MultiStepDecayOptions,
+  multiStepDecay,
+  type PolynomialDecayOptions,
+  polynomialDecay,
+  type StepDecayOptions,
+  stepDecay,
+} from "./decay.ts";
+export {
   addGradientNoise,
   centralizeGradients,
   type DecoupledDecayOptions,
@@ -67,6 +91,18 @@ export {
   type NovogradOptions,
   novograd,
 } from "./layerwise.ts";
+export { type Plateau, type PlateauOptions, reduceOnPlateau } from "./plateau.ts";
+export {
+  multiply,
+  type Piece,
+  piecewise,
+  type Stage,
+  sequence,
+  type WarmupCosineOptions,
+  type WarmupOptions,
+  warmup,
+  warmupCosine,
+} from "./schedules.ts";
 export { type AsgdOptions, asgd, type SgdOptions, sgd } from "./sgd.ts";
 export {
   type LionOptions,
