@@ -198,7 +198,7 @@ export function radam(i: Radam): void {
   update<Radam>(i);
 }
 
-/** v ← β₂v + (1 − β₂)(g − m)² + e: Zhuang et al. 2020. Extra words: e, and what is added under the root. */
+/** v ← β₂v + (1 − β₂)(g − m)² + e, where e stays in v: Zhuang et al. 2020. Extra word: e. */
 @unmanaged
 class Adabelief extends Update {
   // @ts-ignore: decorator
@@ -211,8 +211,7 @@ class Adabelief extends Update {
     const squares = f32x4.add(spread, v128.load32_splat(this.hyper, EXTRA));
     v128.store(m, mean);
     v128.store(v, squares);
-    const under = f32x4.add(squares, v128.load32_splat(this.hyper, EXTRA + 4));
-    v128.store(p, moved(this, x, f32x4.div(mean, divisor(this, under))));
+    v128.store(p, moved(this, x, f32x4.div(mean, divisor(this, squares))));
   }
   run(g: usize, at: usize, left: i32): void {
     turns<Adabelief>(this, g, at, left);
@@ -310,9 +309,9 @@ export function adopt(i: Adopt): void {
 }
 
 /**
- * m ← mean of g;  d ← mean of g − g₋₁;  n ← mean of (g + b₂(g − g₋₁))²;  θ ← (θ − γ (m̂ + b₂ d̂) / (√n̂ + ε)) k:
- * Xie et al. 2022. The first word is γ; extra words: the correction of m, b₂ times the correction of d, b₂; b₂ and 1 − b₂
- * as shares of d; k; and 0 in the first step, when there is no gradient before, else 1.
+ * m ← mean of g;  d ← mean of g − g₋₁;  n ← mean of (g + a(g − g₋₁))²;  θ ← (θ − γ (m̂ + a d̂) / (√(n̂ + e) + ε)) k:
+ * Xie et al. 2022. The first word is γ; extra words: the correction of m, a times the correction of d, a; β₂ and 1 − β₂
+ * as shares of d; k; 0 in the first step, when there is no gradient before, else 1; and e over the correction of n.
  */
 @unmanaged
 class Adan extends Update {
@@ -338,7 +337,8 @@ class Adan extends Update {
       change,
       f32x4.mul(v128.load32_splat(this.hyper, EXTRA), mean),
     );
-    const next = moved(this, x, f32x4.div(both, divisor(this, squares)));
+    const under = f32x4.add(squares, v128.load32_splat(this.hyper, EXTRA + 28));
+    const next = moved(this, x, f32x4.div(both, divisor(this, under)));
     v128.store(p, f32x4.mul(v128.load32_splat(this.hyper, EXTRA + 20), next));
   }
   run(g: usize, at: usize, left: i32): void {

@@ -51,7 +51,7 @@ export function adadelta(i: Adadelta): void {
 
 /**
  * v ← αv + (1 − α)g²;  θ ← θ − γ g / (√(v − m² + e) + ε), with m the mean of g where centered, else 0; with momentum the
- * quotients gather in b ← μb + …, and θ ← θ − γb. Hinton 2012; Graves 2013. Words: γ, λ, α, 1 − α, e, ε, μ.
+ * quotients gather in b ← μb + s…, and θ ← θ − γb. Hinton 2012; Graves 2013. Words: γ, λ, α, 1 − α, e, ε, μ, s.
  */
 // @ts-ignore: decorator
 @inline
@@ -69,6 +69,7 @@ function rms(i: Update, g: usize, p: usize, v: usize, m: usize, b: usize, center
   const root = f32x4.sqrt(f32x4.add(spread, v128.load32_splat(i.hyper, 16)));
   let step = f32x4.div(slope, f32x4.add(root, v128.load32_splat(i.hyper, 20)));
   if (momentum) {
+    step = f32x4.mul(v128.load32_splat(i.hyper, 28), step);
     step = rounded(madd(v128.load32_splat(i.hyper, 24), v128.load(b), step));
     v128.store(b, step);
   }

@@ -132,17 +132,20 @@ export function sgdDifferenceNesterov(i: SgdDifferenceNesterov): void {
   update<SgdDifferenceNesterov>(i);
 }
 
-/** θ ← (1 − λη)θ − ηg;  a ← a + μ(θ − a): averaged descent, Polyak and Juditsky 1992. Words: η, 1 − λη, μ, weight decay. */
+/**
+ * θ ← (1 − λη)θ − ηg;  a ← (1 − μ)a + μθ, a copy while μ is 1: averaged descent, Polyak and Juditsky 1992. Words: η,
+ * 1 − λη, 1 − μ, μ, weight decay.
+ */
 @unmanaged
 class Asgd extends Update {
   // @ts-ignore: decorator
   @inline
   turn(g: usize, p: usize, a: usize, _b: usize, _c: usize, _d: usize): void {
     const x = v128.load(p);
-    const slope = madd(v128.load32_splat(this.hyper, 12), x, v128.load(g));
+    const slope = madd(v128.load32_splat(this.hyper, 16), x, v128.load(g));
     const next = nmadd(v128.load32_splat(this.hyper), slope, f32x4.mul(v128.load32_splat(this.hyper, 4), x));
-    const mean = v128.load(a);
-    v128.store(a, madd(v128.load32_splat(this.hyper, 8), f32x4.sub(next, mean), mean));
+    const share = f32x4.mul(v128.load32_splat(this.hyper, 12), next);
+    v128.store(a, madd(v128.load32_splat(this.hyper, 8), v128.load(a), share));
     v128.store(p, next);
   }
   run(g: usize, at: usize, left: i32): void {

@@ -86,6 +86,12 @@ function kin(it: Kin, given: AdamFamilyOptions): Transform {
   };
 }
 
+/** ε behind a root that is not corrected: both corrections are in the step size. */
+const kerasEpsilon: Pick<Kin, "rate" | "root"> = {
+  rate: ({ rate, correction1, correction2 }) => (rate * Math.sqrt(correction2)) / correction1,
+  root: () => 1,
+};
+
 export interface AdamOptions extends AdamFamilyOptions {
   /**
    * Where ε stands:
@@ -111,9 +117,8 @@ function adamLike(name: string, decoupled: boolean, options: AdamOptions): Trans
       kernel: largest ? "amsgrad" : "adam",
       slots: largest ? ["m", "v", "largest"] : ["m", "v"],
       defaults: decoupled ? { weightDecay: 0.01 } : {},
-      rate: ({ rate, correction1, correction2 }) =>
-        (keras && !corrected ? rate * Math.sqrt(correction2) : rate) / correction1,
-      root: ({ correction2 }) => (keras || corrected ? 1 : 1 / Math.sqrt(correction2)),
+      // The largest corrected mean needs no correction any more.
+      ...(corrected ? { root: () => 1 } : keras ? kerasEpsilon : {}),
       ...(largest ? { extraWords: 1, extra: ({ correction2 }) => [corrected ? 1 / correction2 : 1] } : {}),
     },
     options,
@@ -204,8 +209,8 @@ function nadamLike(name: string, decoupled: boolean, options: NadamOptions): Tra
 }
 
 /**
- * NAdam: Adam that looks ahead along its mean, as Nesterov. Dozat 2016; numbers as PyTorch's, Keras's with
- * momentumDecay 0.004 too. Default learning rate: 0.002.
+ * NAdam: Adam that looks ahead along its mean, as Nesterov. Dozat 2016; numbers as PyTorch's. Keras's: momentumDecay 1;
+ * optax's, whose momentum is β₁ from the first step: any very large one, such as 1e6. Default learning rate: 0.002.
  * @throws OptionError for a number out of range.
  * @example nadam({ learningRate: 2e-3 })
  */
@@ -225,6 +230,8 @@ export function nadamW(options: NadamOptions = {}): Transform {
 export interface RadamOptions extends AdamFamilyOptions {
   /** Weight decay shrinks the parameters instead of joining the gradient. Default: false. */
   readonly decoupled?: boolean;
+  /** Where ε stands: √v + ε, as the authors' code and PyTorch, or √v̂ + ε, as optax. Default: "torch". */
+  readonly convention?: "torch" | "optax";
 }
 
 /**
@@ -233,6 +240,7 @@ export interface RadamOptions extends AdamFamilyOptions {
  * @example radam({ learningRate: 1e-3 })
  */
 export function radam(options: RadamOptions = {}): Transform {
+  const convention = oneOf("radam: convention", options.convention ?? "torch", ["torch", "optax"]);
   const settled = ({ step, beta2, correction2 }: Numbers) => {
     const limit = 2 / (1 - beta2) - 1;
     const rho = limit - (2 * step * (1 - correction2)) / correction2;
@@ -247,9 +255,10 @@ export function radam(options: RadamOptions = {}): Transform {
       decoupled: options.decoupled ?? false,
       rate: (numbers) => {
         const { rate, correction1, correction2 } = numbers;
-        return (rate * settled(numbers) * Math.sqrt(correction2)) / correction1;
+        const root = convention === "torch" ? Math.sqrt(correction2) : 1;
+        return (rate * settled(numbers) * root) / correction1;
       },
-      root: () => 1,
+      root: ({ correction2 }) => (convention === "torch" ? 1 : 1 / Math.sqrt(correction2)),
       extraWords: 1,
       extra: (numbers) => [settled(numbers) === 0 ? numbers.rate / numbers.correction1 : 0],
     },
@@ -258,7 +267,7 @@ export function radam(options: RadamOptions = {}): Transform {
 }
 
 export interface AdabeliefOptions extends AdamFamilyOptions {
-  /** Added to the mean of squares under the root, at each step anew, as optax does. Default: 0. */
+  /** Added to the mean of squares at each step, and stays in it. Default: ε. */
   readonly epsilonInside?: number;
   /** Weight decay shrinks the parameters instead of joining the gradient. Default: false. */
   readonly decoupled?: boolean;
@@ -266,13 +275,14 @@ export interface AdabeliefOptions extends AdamFamilyOptions {
 
 /**
  * AdaBelief: Adam with the gradient's distance from its mean in place of the gradient under the root.
- * Zhuang et al. 2020: ε, by default 1e-16, is added to the mean of squares and stays in it. optax's: `epsilonInside`
- * 1e-16 instead.
+ * Zhuang et al. 2020, without the rectification that the authors' code has beside; numbers as theirs and optax's. Default
+ * ε: 1e-16.
  * @throws OptionError for a number out of range.
  * @example adabelief({ learningRate: 1e-3 })
  */
 export function adabelief(options: AdabeliefOptions = {}): Transform {
-  const inside = valueAt("adabelief: epsilonInside", options.epsilonInside ?? 0, 1);
+  const inside = options.epsilonInside;
+  if (inside !== undefined) valueAt("adabelief: epsilonInside", inside, 1);
   return kin(
     {
       name: "adabelief",
@@ -280,16 +290,23 @@ export function adabelief(options: AdabeliefOptions = {}): Transform {
       slots: ["m", "s"],
       decoupled: options.decoupled ?? false,
       defaults: { epsilon: 1e-16 },
-      extraWords: 2,
-      extra: ({ epsilon, correction2 }) => [inside > 0 ? 0 : epsilon, inside * correction2],
+      extraWords: 1,
+      extra: ({ epsilon }) => [inside ?? epsilon],
     },
     options,
   );
 }
 
 export interface YogiOptions extends AdamFamilyOptions {
-  /** What both means hold before the first step, as optax and the paper's authors have it. Default: 1e-6. */
+  /** What the mean of squares holds before the first step. Default: 1e-6. */
   readonly initialAccumulator?: number;
+  /**
+   * - "optax": √v̂ + ε, with v̂ bias-corrected, and the mean of the gradient begins where that of squares does. The
+   *   default.
+   * - "keras": √v + ε, with both corrections in the step size, and the mean of the gradient begins at 0. TensorFlow
+   *   Addons'.
+   */
+  readonly convention?: "optax" | "keras";
 }
 
 /**
@@ -300,15 +317,17 @@ export interface YogiOptions extends AdamFamilyOptions {
  */
 export function yogi(options: YogiOptions = {}): Transform {
   const initial = valueAt("yogi: initialAccumulator", options.initialAccumulator ?? 1e-6, 1);
+  const keras = oneOf("yogi: convention", options.convention ?? "optax", ["optax", "keras"]) === "keras";
   return kin(
     {
       name: "yogi",
       kernel: "yogi",
       slots: [
-        { name: "m", initial },
+        { name: "m", initial: keras ? 0 : initial },
         { name: "v", initial },
       ],
       defaults: { learningRate: 0.01, epsilon: 1e-3 },
+      ...(keras ? kerasEpsilon : {}),
     },
     options,
   );
@@ -394,8 +413,16 @@ export interface AdanOptions {
   readonly beta3?: number;
   /** Added to the root. Default: 1e-8. */
   readonly epsilon?: number;
-  /** λ ≥ 0: after the step θ is divided by 1 + γλ. Default: 0. */
+  /** Added to the mean of squares under the root. Default: 0; optax has 1e-8. */
+  readonly epsilonInside?: number;
+  /** λ ≥ 0, see `convention`. Default: 0. */
   readonly weightDecay?: number;
+  /**
+   * How far it looks ahead along the gradient's change, and how weights decay:
+   * - "authors": by β₂ of it; after the step θ is divided by 1 + γλ. The default: the paper and its authors' code.
+   * - "optax": by 1 − β₂ of it; θ shrinks by γλ beside the step.
+   */
+  readonly convention?: "authors" | "optax";
 }
 
 /**
@@ -405,28 +432,33 @@ export interface AdanOptions {
  * @example adan({ learningRate: 1e-3 })
  */
 export function adan(options: AdanOptions = {}): Transform {
-  const { beta2 = 0.92, beta3 = 0.99, weightDecay = 0, ...rest } = options;
+  const { beta2 = 0.92, beta3 = 0.99, weightDecay = 0, epsilonInside = 0, ...rest } = options;
+  const convention = oneOf("adan: convention", options.convention ?? "authors", ["authors", "optax"]);
+  const ahead = convention === "authors" ? beta2 : 1 - beta2;
   checkRange("adan: beta2", beta2, 0, 1);
   checkRange("adan: beta3", beta3, 0, 1);
   valueAt("adan: weightDecay", weightDecay, 1);
+  valueAt("adan: epsilonInside", epsilonInside, 1);
   return kin(
     {
       name: "adan",
       kernel: "adan",
       slots: ["m", "d", "n", "before"],
       defaults: { beta1: 0.98 },
+      decoupled: true,
       rate: ({ rate }) => rate,
-      extraWords: 7,
-      extra: ({ step, rate, correction1 }) => [
+      extraWords: 8,
+      extra: ({ step, rate, correction1, correction2 }) => [
         1 / correction1,
-        beta2 / (1 - power(beta2, step)),
-        beta2,
+        ahead / (1 - power(beta2, step)),
+        ahead,
         beta2,
         1 - beta2,
-        1 / (1 + rate * weightDecay),
+        convention === "authors" ? 1 / (1 + rate * weightDecay) : 1,
         step === 1 ? 0 : 1,
+        epsilonInside * correction2,
       ],
     },
-    { ...rest, beta2: beta3 },
+    { ...rest, beta2: beta3, weightDecay: convention === "optax" ? weightDecay : 0 },
   );
 }

@@ -88,6 +88,13 @@ export interface RmspropOptions {
   readonly centered?: boolean;
   /** Of the steps, 0 ≤ μ < 1. Default: 0. */
   readonly momentum?: number;
+  /**
+   * How the velocity is kept, with u the gradient over the root:
+   * - "torch": b ← μb + u, θ ← θ − γb. The default, PyTorch's.
+   * - "difference": b ← μb + γu, θ ← θ − b. Keras's and optax's; the same as the first while γ is constant, another
+   *   where it changes.
+   */
+  readonly convention?: "torch" | "difference";
   /** λ ≥ 0: g ← g + λθ. Default: 0. */
   readonly weightDecay?: number;
 }
@@ -105,18 +112,17 @@ export function rmsprop(options: RmspropOptions = {}): Transform {
   const epsilon = valueAt("rmsprop: epsilon", options.epsilon ?? 1e-8, 1);
   const decay = valueAt("rmsprop: weightDecay", options.weightDecay ?? 0, 1);
   const around = epsilons("rmsprop: epsilonAt", options.epsilonAt ?? "outside", epsilon);
+  const convention = oneOf("rmsprop: convention", options.convention ?? "torch", ["torch", "difference"]);
+  const gathersSteps = momentum > 0 && convention === "difference";
   const slots = ["squares", ...(centered ? ["mean"] : []), ...(momentum > 0 ? ["velocity"] : [])];
   return {
     name: "rmsprop",
-    hyperWords: 7,
-    hyper: (step) => [
-      valueAt("rmsprop: learningRate", learningRate, step),
-      decay,
-      alpha,
-      1 - alpha,
-      ...around,
-      momentum,
-    ],
+    hyperWords: 8,
+    hyper: (step) => {
+      const rate = valueAt("rmsprop: learningRate", learningRate, step);
+      const [outside, inside] = gathersSteps ? [1, rate] : [rate, 1];
+      return [outside, decay, alpha, 1 - alpha, ...around, momentum, inside];
+    },
     apply: ({ update }) =>
       update(`rmsprop${centered ? "Centered" : ""}${momentum > 0 ? "Momentum" : ""}`, slots),
   };

@@ -3,15 +3,14 @@ import { power } from "../core/math.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, div, greater, mul, sqrt, where } from "../ops/arithmetic.ts";
 import { sumSquares } from "../ops/reduce.ts";
-import { checkRange, type Schedule, type Transform, valueAt } from "./transform.ts";
+import { checkRange, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
 
 const normOf = (x: Tensor) => sqrt(sumSquares(x));
 
-/** c‖θ‖ / (‖u‖ + ε), and 1 where either norm is 0. */
-function trustRatio(parameter: Tensor, step: Tensor, coefficient: Tensor, epsilon: Tensor): Tensor {
-  const [size, length] = [normOf(parameter), normOf(step)];
+/** size / (length + ε), and 1 where either is 0. */
+function trustRatio(size: Tensor, length: Tensor, epsilon: Tensor | number): Tensor {
   const both = mul(greater(size, 0), greater(length, 0));
-  return where(both, div(mul(coefficient, size), add(length, epsilon)), 1);
+  return where(both, div(size, add(length, epsilon)), 1);
 }
 
 export interface LarsOptions {
@@ -27,6 +26,12 @@ export interface LarsOptions {
   readonly trustCoefficient?: number;
   /** Added to the norm of the step. Default: 0. */
   readonly epsilon?: number;
+  /**
+   * What the tensor's norm is divided by:
+   * - "optax": ‖g + λθ‖. The default, optax's.
+   * - "paper": ‖g‖ + λ‖θ‖, the paper's.
+   */
+  readonly convention?: "optax" | "paper";
 }
 
 /**
@@ -37,6 +42,7 @@ export interface LarsOptions {
  */
 export function lars(options: LarsOptions = {}): Transform {
   const { learningRate = 0.01, nesterov = false } = options;
+  const convention = oneOf("lars: convention", options.convention ?? "optax", ["optax", "paper"]);
   if (typeof learningRate === "number") valueAt("lars: learningRate", learningRate, 1);
   const momentum = checkRange("lars: momentum", options.momentum ?? 0.9, 0, 1);
   const decay = valueAt("lars: weightDecay", options.weightDecay ?? 0, 1);
@@ -57,8 +63,11 @@ export function lars(options: LarsOptions = {}): Transform {
     apply({ parameters, hyper, update }) {
       const [lambda, coefficient, least] = [hyper(4), hyper(5), hyper(6)];
       for (const parameter of parameters) {
-        const step = add(parameter.gradient, mul(lambda, parameter.tensor));
-        parameter.gradient = mul(step, trustRatio(parameter.tensor, step, coefficient, least));
+        const { gradient, tensor } = parameter;
+        const step = add(gradient, mul(lambda, tensor));
+        const size = normOf(tensor);
+        const length = convention === "optax" ? normOf(step) : add(normOf(gradient), mul(lambda, size));
+        parameter.gradient = mul(step, trustRatio(mul(coefficient, size), length, least));
       }
       update(nesterov ? "sgdDifferenceNesterov" : "sgdDifference", ["velocity"]);
     },
@@ -110,12 +119,11 @@ export function lamb(options: LambOptions = {}): Transform {
       return [...direction, decay, rate, 0, 0, 0];
     },
     apply(context) {
-      const { graph, parameters, hyper, direction } = context;
+      const { parameters, hyper, direction } = context;
       const lambda = hyper(9);
-      const [one, zero] = [graph.constant(1), graph.constant(0)];
       for (const parameter of parameters) {
         const step = add(direction("adamDirection", parameter, ["m", "v"]), mul(lambda, parameter.tensor));
-        parameter.gradient = mul(step, trustRatio(parameter.tensor, step, one, zero));
+        parameter.gradient = mul(step, trustRatio(normOf(parameter.tensor), normOf(step), 0));
       }
       context.within("sgd", 10).update("sgd");
     },

@@ -95,12 +95,13 @@ export function asgd(options: AsgdOptions = {}): Transform {
   if (typeof learningRate === "number") valueAt("asgd: learningRate", learningRate, 1);
   return {
     name: "asgd",
-    hyperWords: 4,
+    hyperWords: 5,
     hyper: (step) => {
       const rate = valueAt("asgd: learningRate", learningRate, step);
       // PyTorch reckons the step size and the share of the average behind each step, for the next.
       const eta = rate / pow(1 + lambda * rate * (step - 1), alpha);
-      return [eta, 1 - lambda * eta, 1 / Math.max(1, step - 1 - start), weightDecay];
+      const share = 1 / Math.max(1, step - 1 - start);
+      return [eta, 1 - lambda * eta, 1 - share, share, weightDecay];
     },
     apply: ({ update }) => update("asgd", ["average"]),
   };
