@@ -76,7 +76,7 @@ def run(problem, name, options, schedule, clip, dtype):
             count = int(np.prod(shape))
             values = spread(start, count).reshape(shape) / 2
             if problem == "network" and len(shape) == 1:
-                values *= 0
+                values = np.zeros(shape)
             weights.append(torch.tensor(values, dtype=dtype, requires_grad=True))
             start += count
     optimizer = getattr(torch.optim, name)(weights, **options)

@@ -16,12 +16,13 @@ export interface Problem {
 const EXPONENTS = [0, 0, -1, -1, -1, -2, -2, -2, -3, -3, -4, -4];
 const ROWS = 16;
 
-function withWeights(model: Model, biases: number): Model {
+function withWeights(model: Model, biases: "zero" | "drawn"): Model {
   let at = 1000;
   model.setParameters(
     new Map(
       model.weights.segments.map(({ name, shape, size }) => {
-        const values = numbers(size, at, shape.length === 1 ? biases : 0.5);
+        const zero = biases === "zero" && shape.length === 1;
+        const values = zero ? new Float32Array(size) : numbers(size, at, 0.5);
         at += size;
         return [name, { shape, values }];
       }),
@@ -34,7 +35,7 @@ const network: Problem = {
   name: "network",
   sizes: [5, 6, 2],
   batches: [...curve(32).batch(8)],
-  model: () => withWeights(sequential({ input: [5] }, dense(6, { activation: tanh }), dense(2)), 0),
+  model: () => withWeights(sequential({ input: [5] }, dense(6, { activation: tanh }), dense(2)), "zero"),
 };
 
 const columns = EXPONENTS.length;
@@ -52,7 +53,7 @@ const quadratic: Problem = {
       size: ROWS,
     },
   ],
-  model: () => withWeights(sequential({ input: [columns] }, dense(1)), 0.5),
+  model: () => withWeights(sequential({ input: [columns] }, dense(1)), "drawn"),
 };
 
 export const problems: readonly Problem[] = [network, quadratic];
@@ -82,7 +83,10 @@ export function slopeOf(problem: Problem, theta: Float64Array, { inputs, targets
       const [weight, bias] = [tensors[2 * layer - 2]!.from, tensors[2 * layer - 1]!.from];
       const units = sizes[layer]!;
       const y = Array.from({ length: units }, (_, unit) =>
-        layers[layer - 1]!.reduce((sum, x, k) => sum + x * theta[weight + k * units + unit]!, theta[bias + unit]!),
+        layers[layer - 1]!.reduce(
+          (sum, x, k) => sum + x * theta[weight + k * units + unit]!,
+          theta[bias + unit]!,
+        ),
       );
       layers.push(layer + 1 < sizes.length ? y.map(Math.tanh) : y);
     }
@@ -99,7 +103,8 @@ export function slopeOf(problem: Problem, theta: Float64Array, { inputs, targets
       }
       slopes = below.map(
         (x, k) =>
-          (1 - x * x) * slopes.reduce((sum, slope, unit) => sum + slope * theta[weight + k * units + unit]!, 0),
+          (1 - x * x) *
+          slopes.reduce((sum, slope, unit) => sum + slope * theta[weight + k * units + unit]!, 0),
       );
     }
   }

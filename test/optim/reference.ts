@@ -94,7 +94,13 @@ interface Adam {
 }
 
 /** keras/src/optimizers/adam.py: α holds both corrections. */
-export const adamKeras = ({ rate, beta1, beta2, epsilon, amsgrad }: Adam & { readonly amsgrad: boolean }): Reference =>
+export const adamKeras = ({
+  rate,
+  beta1,
+  beta2,
+  epsilon,
+  amsgrad,
+}: Adam & { readonly amsgrad: boolean }): Reference =>
   elementwise(() => {
     let [m, v, most] = [0, 0, 0];
     return (x, g, t) => {
@@ -207,7 +213,9 @@ export const adabelief = (options: Adam & { readonly inside: number }): Referenc
   });
 
 /** optax scale_by_yogi; with "keras" tensorflow_addons/optimizers/yogi.py. */
-export const yogi = (options: Adam & { readonly initial: number; readonly as: "optax" | "keras" }): Reference =>
+export const yogi = (
+  options: Adam & { readonly initial: number; readonly as: "optax" | "keras" },
+): Reference =>
   elementwise(() => {
     const { rate, beta1, beta2, epsilon, initial, as } = options;
     let [m, v] = [as === "optax" ? initial : 0, initial];

@@ -49,7 +49,12 @@ const falling = (from: number) => (step: number) => from / (1 + step / 10);
 const adams = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
 const golden: Row[] = [
-  { name: "sgd", rate: 0.1, make: (learningRate) => sgd({ learningRate }), descent: { bowl: 0.5, valley: 1e-3 } },
+  {
+    name: "sgd",
+    rate: 0.1,
+    make: (learningRate) => sgd({ learningRate }),
+    descent: { bowl: 0.5, valley: 1e-3 },
+  },
   { name: "sgd, schedule", rate: falling(0.1), make: (learningRate) => sgd({ learningRate }) },
   {
     name: "sgd, weight decay",
@@ -210,13 +215,12 @@ const golden: Row[] = [
     name: "clipByGlobalNorm, adamW",
     rate: 0.02,
     make: (learningRate) => chain(clipByGlobalNorm(0.2), adamW({ learningRate, weightDecay: 0.1 })),
-    descent: { bowl: 0.05, valley: 0.05 },
   },
   {
     name: "adamax",
     rate: 0.02,
     make: (learningRate) => adamax({ learningRate }),
-    descent: { bowl: 0.05, valley: 0.05 },
+    descent: { bowl: 0.05, valley: 0.1 },
   },
   {
     name: "adamax, weight decay",
@@ -240,13 +244,12 @@ const golden: Row[] = [
     name: "radam",
     rate: 0.02,
     make: (learningRate) => radam({ learningRate }),
-    descent: { bowl: 0.05, valley: 0.002 },
+    descent: { bowl: 0.2, valley: 0.0012 },
   },
   {
     name: "radam, weight decay",
     rate: 0.02,
-    make: (learningRate) =>
-      radam({ learningRate, beta1: 0.8, beta2: 0.95, epsilon: 1e-3, weightDecay: 0.1 }),
+    make: (learningRate) => radam({ learningRate, beta1: 0.8, beta2: 0.95, epsilon: 1e-3, weightDecay: 0.1 }),
   },
   {
     name: "rprop",
@@ -386,8 +389,7 @@ const others: Row[] = [
   {
     name: "adabelief, epsilons, weight decay",
     rate: 0.02,
-    make: (learningRate) =>
-      adabelief({ learningRate, epsilon: 1e-2, epsilonInside: 1e-4, weightDecay: 0.1 }),
+    make: (learningRate) => adabelief({ learningRate, epsilon: 1e-2, epsilonInside: 1e-4, weightDecay: 0.1 }),
     reference: (rate) => reference.adabelief({ ...adams, rate, epsilon: 1e-2, inside: 1e-4, joined: 0.1 }),
   },
   {
@@ -441,7 +443,7 @@ const others: Row[] = [
     rate: 0.02,
     make: (learningRate) => adopt({ learningRate }),
     reference: (rate) => reference.adopt({ ...adams, rate, beta2: 0.9999, epsilon: 1e-6 }),
-    descent: { bowl: 0.05, valley: 0.05 },
+    descent: { bowl: 0.05, valley: 0.1 },
   },
   {
     name: "adopt, clip, weight decay",
@@ -464,7 +466,7 @@ const others: Row[] = [
       make: (learningRate) => adan({ learningRate, weightDecay: decay }),
       reference: (rate) =>
         reference.adanAuthors({ rate, beta1: 0.98, beta2: 0.92, beta3: 0.99, epsilon: 1e-8, decay }),
-      ...(decay > 0 ? {} : { descent: { bowl: 0.05, valley: 0.05 } }),
+      ...(decay > 0 ? {} : { descent: { bowl: 0.1, valley: 0.05 } }),
     }),
   ),
   {
@@ -488,7 +490,7 @@ const others: Row[] = [
     rate: 0.003,
     make: (learningRate) => lion({ learningRate }),
     reference: (rate) => reference.lion({ rate, beta1: 0.9, beta2: 0.99 }),
-    descent: { bowl: 0.02, valley: 0.01 },
+    descent: { bowl: 0.03, valley: 0.01 },
   },
   {
     name: "lion, weight decay",
@@ -510,8 +512,8 @@ const others: Row[] = [
     return {
       name: `lars${nesterov ? ", Nesterov" : ""}`,
       rate: falling(0.5),
-      make: (learningRate) => lars({ learningRate, trustCoefficient: 0.01, weightDecay: 0.1, ...options }),
-      reference: (rate) => reference.lars({ rate, trust: 0.01, decay: 0.1, ratio: "optax", ...options }),
+      make: (learningRate) => lars({ learningRate, trustCoefficient: 0.01, weightDecay: 0.02, ...options }),
+      reference: (rate) => reference.lars({ rate, trust: 0.01, decay: 0.02, ratio: "optax", ...options }),
       descent: { bowl: 1, valley: 0.03 },
     };
   }),
