@@ -164,8 +164,8 @@ export function novograd(options: NovogradOptions = {}): Transform {
       beta1,
       1,
       0,
-      // The first squared norm is the mean.
-      step === 1 ? 0 : beta2,
+      beta2,
+      // The first squared norm is the mean, which was 0.
       step === 1 ? 1 : 1 - beta2,
       epsilon,
       decay,

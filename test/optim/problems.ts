@@ -1,5 +1,6 @@
 // The problems that optimizers are proved on, as in test/golden/optimizers.py, and their gradients in 64 bits.
-import { type Batch, dense, type Model, sequential, tanh } from "#src/index";
+import type { Batch } from "#src/data/index";
+import { dense, type Model, sequential, tanh } from "#src/index";
 import { curve, numbers, spread } from "../train/setting.ts";
 
 /** Least squares through one or two dense layers with tanh between. */

@@ -265,6 +265,8 @@ const golden: Row[] = [
   },
 ];
 
+const references = { difference: reference.difference, averaging: reference.averaging };
+
 /** Momentum in the conventions that are not PyTorch's, at a constant rate and at a falling one, where they differ. */
 const conventions: Row[] = (["difference", "averaging"] as const).flatMap((convention) =>
   [false, true].flatMap((nesterov) =>
@@ -275,7 +277,7 @@ const conventions: Row[] = (["difference", "averaging"] as const).flatMap((conve
         name: typeof rate === "number" ? name : `${name}, schedule`,
         rate,
         make: (learningRate) => sgd({ learningRate, convention, weightDecay: 0.01, ...options }),
-        reference: (rate) => reference[convention]({ rate, decay: 0.01, ...options }),
+        reference: (rate) => references[convention]({ rate, decay: 0.01, ...options }),
         ...(typeof rate === "number" ? { descent: { bowl: 0.2, valley: 5e-4 } } : {}),
       };
     }),
@@ -459,7 +461,7 @@ const others: Row[] = [
       adopt({ learningRate, beta2: 0.95, epsilon: 0.1, weightDecay: 0.1, decoupled: true }),
     reference: (rate) => reference.adopt({ ...adams, rate, beta2: 0.95, epsilon: 0.1, decoupled: 0.1 }),
   },
-  ...[0, 0.1].map(
+  ...[0, 0.5].map(
     (decay): Row => ({
       name: decay > 0 ? "adan, weight decay" : "adan",
       rate: 0.02,
