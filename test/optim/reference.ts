@@ -2,7 +2,7 @@
 // An element's state is what its function has closed over.
 
 /** Changes one tensor in place, given its gradient and the number of the step. */
-export type TensorUpdate = (theta: Float64Array, gradient: Float64Array, step: number) => void;
+type TensorUpdate = (theta: Float64Array, gradient: Float64Array, step: number) => void;
 /** A new optimizer for each tensor. */
 export type Reference = () => TensorUpdate;
 
