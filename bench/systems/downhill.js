@@ -147,7 +147,10 @@ export async function open({ ceiling = false, ...options } = {}) {
         const parameter = graph.input("parameters", [length]);
         const slope = graph.input("gradients", [length]);
         const slopes = [{ name: "all", parameter, slope, offset: 0 }];
-        const change = new Update(optimizer, graph, slopes, length, { region: "hyper", offset: 0 });
+        const change = new Update(optimizer, graph.input("loss", []), slopes, length, {
+          region: "hyper",
+          offset: 0,
+        });
         return {
           placements: new Map([
             [parameter, { region: "parameters", offset: 0 }],

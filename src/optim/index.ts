@@ -31,6 +31,7 @@ export {
   rmsprop,
 } from "./adaptive.ts";
 export { clipByGlobalNorm } from "./clip.ts";
+export { type AdafactorOptions, adafactor, type Sm3Options, sm3 } from "./factored.ts";
 export { frozen, type ParameterGroup, type ParameterSelection, parameterGroups } from "./groups.ts";
 export {
   type LambOptions,
@@ -40,6 +41,7 @@ export {
   type NovogradOptions,
   novograd,
 } from "./layerwise.ts";
+export { type MuonOptions, type MuonWithAdamWOptions, muon, muonWithAdamW } from "./muon.ts";
 export { type AsgdOptions, asgd, type SgdOptions, sgd } from "./sgd.ts";
 export {
   type LionOptions,

@@ -23,18 +23,24 @@ export type Slot = string | { readonly name: string; readonly initial: number | 
 export interface TransformContext {
   readonly graph: Graph;
   readonly parameters: readonly TrainedParameter[];
+  /** The loss of the batch, a scalar. */
+  readonly loss: Tensor;
   /** The same for a transform inside this one: its place in the list, its first hyper-parameter, its parameters. */
   within(name: string, firstWord: number, parameters?: readonly TrainedParameter[]): TransformContext;
   /** A hyper-parameter of this step, by its index in `hyper`, as a scalar. */
   hyper(index: number): Tensor;
   /** A tensor that outlives the step, filled with a number before the first. */
   state(name: string, shape: Shape, initial?: number): Tensor;
-  /** Sets such a tensor when the rest of the step is done. */
+  /** The same as long as a parameter, whose place it has in the state of all: what kernels take as a slot. */
+  slot(parameter: TrainedParameter, slot: Slot): Tensor;
+  /** Sets a tensor of state when the rest of the step is done. */
   assign(state: Tensor, value: Tensor): void;
   /** A vector that an update kernel makes of a parameter's gradient and its slots, in place of changing the parameter. */
   direction(kernel: string, parameter: TrainedParameter, slots?: readonly Slot[]): Tensor;
   /** Has an update kernel change every parameter, with its slots, by its gradient. */
   update(kernel: string, slots?: readonly Slot[]): void;
+  /** Says that models are to be evaluated at θ + weight · (slot − θ), not at what is trained. */
+  evaluateAt(slot: string, weight: number): void;
 }
 
 /** One piece of an optimizer, or several in a chain. */

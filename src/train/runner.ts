@@ -6,9 +6,10 @@ import type { Engine, LoadedProgram, RunResult } from "../engine/engine.ts";
 import type { Block } from "../engine/memory.ts";
 import type { DType } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
+import type { ParameterValues } from "../nn/weights.ts";
 import type { Loss, Metric } from "./loss.ts";
 import { compileStep, dataRegion, type FeedSpec, REGION, type StepSpec } from "./step.ts";
-import type { Initial } from "./update.ts";
+import type { EvaluationPoint, Initial } from "./update.ts";
 
 /** Examples as fields, all of them, in memory. */
 export interface Fields {
@@ -36,6 +37,7 @@ interface Prepared {
   readonly target: Shape;
   readonly dtype: DType;
   readonly steps: number;
+  readonly evaluation: readonly EvaluationPoint[];
 }
 
 /** Most steps of one run over a dataset in memory. */
@@ -135,6 +137,19 @@ export class StepRunner {
     return this.#rows(loaded, this.engine.runSync(loaded), number)[0]!;
   }
 
+  /** All parameters as they are to be evaluated, by the state of the optimizer. */
+  evaluationWeights(): Map<string, ParameterValues> {
+    const parameters = this.#options.model.parameters();
+    const [prepared] = this.#programs.values();
+    for (const { name, region, offset, weight } of prepared?.evaluation ?? []) {
+      const { values } = parameters.get(name)!;
+      const { address } = this.#blocks.get(region)!;
+      const slot = new Float32Array(this.engine.memory.buffer, address + offset, values.length);
+      for (const [i, value] of values.entries()) values[i] = value + weight * (slot[i]! - value);
+    }
+    return parameters;
+  }
+
   /** A turn of the engine that begins when the weights may come there. */
   #turn<T>(work: Parameters<typeof this.engine.turn<T>>[0]): Promise<T> {
     return this.engine.turn(async (run) => {
@@ -227,7 +242,12 @@ export class StepRunner {
     known?.loaded.release();
     this.#programs.delete(batch);
     const steps = this.capacity;
-    const { program, classes, initial } = compileStep({ ...this.#options, batch, ...feeds, steps });
+    const { program, classes, initial, evaluation } = compileStep({
+      ...this.#options,
+      batch,
+      ...feeds,
+      steps,
+    });
     this.#checkDataLabels(classes);
     const shared = new Map([[REGION.parameters as string, parameters]]);
     engine.checkRoom(program, new Map([...this.#blocks, ...shared]));
@@ -247,6 +267,7 @@ export class StepRunner {
       classes,
       parameters,
       steps,
+      evaluation,
       target: feeds.target.shape,
       dtype: feeds.target.dtype,
     };

@@ -10,7 +10,7 @@ import type { Model } from "../nn/model.ts";
 import { gradients } from "../ops/gradients.ts";
 import type { Transform } from "../optim/transform.ts";
 import type { Loss, Metric } from "./loss.ts";
-import { type Initial, type ParameterSlope, Update } from "./update.ts";
+import { type EvaluationPoint, type Initial, type ParameterSlope, Update } from "./update.ts";
 
 /** How a field of the batch comes: as numbers that the host writes, or from a dataset that lies in the engine's memory. */
 export interface FeedSpec {
@@ -48,6 +48,8 @@ export interface CompiledStep {
   readonly classes: number | undefined;
   /** What regions of optimizer state hold before the first step; all others hold zeros. */
   readonly initial: ReadonlyMap<string, Initial>;
+  /** Parameters that are evaluated elsewhere than they are trained. */
+  readonly evaluation: readonly EvaluationPoint[];
 }
 
 /** Region names that the trainer reads and writes. */
@@ -87,7 +89,7 @@ export function compileStep(spec: StepSpec): CompiledStep {
   }
   const optimizer = training?.optimizer;
   const change = optimizer
-    ? new Update(optimizer, graph, slopesOf(results[0]!, model.place(graph)), model.weights.length, {
+    ? new Update(optimizer, results[0]!, slopesOf(results[0]!, model.place(graph)), model.weights.length, {
         region: REGION.hyper,
         offset: 4,
       })
@@ -121,7 +123,7 @@ export function compileStep(spec: StepSpec): CompiledStep {
   });
   const source = target.node.source;
   const classes = source?.kind === "input" ? source.labels : undefined;
-  return { program, classes, initial: change?.initial ?? new Map() };
+  return { program, classes, initial: change?.initial ?? new Map(), evaluation: change?.evaluation ?? [] };
 }
 
 function emitSchedule(emitter: Emitter, { steps }: StepSpec, words: number): void {

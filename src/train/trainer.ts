@@ -5,6 +5,7 @@ import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Block } from "../engine/memory.ts";
 import type { Model } from "../nn/model.ts";
+import type { ParameterValues } from "../nn/weights.ts";
 import type { Transform } from "../optim/transform.ts";
 import type { Loss, Metric } from "./loss.ts";
 import { type Fields, type Row, StepRunner } from "./runner.ts";
@@ -71,6 +72,15 @@ export class Trainer {
   /** The same without a promise, on an engine of one thread. */
   stepSync(batch: Batch): StepResult {
     return this.#result(this.#direct.stepSync(batch, this.steps + 1));
+  }
+
+  /**
+   * Copies of all parameters by name, as they are to be evaluated and saved: what is trained, but for optimizers that
+   * average, as `scheduleFreeSgd` and `asgd` do. Not while a step runs.
+   * @example served.setParameters(trainer.evaluationWeights())
+   */
+  evaluationWeights(): Map<string, ParameterValues> {
+    return this.#direct.evaluationWeights();
   }
 
   /** Steps over a dataset in the engine's memory, with this trainer's optimizer state. */

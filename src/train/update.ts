@@ -5,10 +5,19 @@ import { OptionError, ShapeError } from "../core/errors.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
 import { type Buffer, defineOp, type Emitter, type UpdateOperands } from "../graph/op.ts";
 import type { Graph, Tensor } from "../graph/tensor.ts";
+import { reshape } from "../ops/reshape.ts";
 import type { Slot, TrainedParameter, Transform, TransformContext } from "../optim/transform.ts";
 
 /** What a region of state holds before the first step: a number everywhere, or a copy of the parameters. */
 export type Initial = number | "parameters";
+
+/** Where to evaluate a parameter: at θ + weight · (slot − θ), with the slot's region and its place there in bytes. */
+export interface EvaluationPoint {
+  readonly name: string;
+  readonly region: string;
+  readonly offset: number;
+  readonly weight: number;
+}
 
 /** A parameter with its gradient and its place in the flat vector, in bytes. */
 export interface ParameterSlope {
@@ -77,6 +86,9 @@ export class Update {
   readonly initial = new Map<string, Initial>();
   /** Tensors that `emit` reads. */
   readonly reads = new Set<Tensor>();
+  /** Parameters that are evaluated elsewhere than they are trained. */
+  readonly evaluation: EvaluationPoint[] = [];
+  readonly #loss: Tensor;
   readonly #length: number;
   readonly #hyper: Placement;
   readonly #later: ((emitter: Emitter) => void)[] = [];
@@ -87,15 +99,16 @@ export class Update {
    */
   constructor(
     optimizer: Transform,
-    graph: Graph,
+    loss: Tensor,
     slopes: readonly ParameterSlope[],
     length: number,
     hyper: Placement,
   ) {
+    this.#loss = reshape(loss, []);
     this.#length = length;
     this.#hyper = hyper;
     const parameters = slopes.map((each) => new Parameter(each));
-    optimizer.apply(this.#context(graph, optimizer, optimizer.name, 0, parameters));
+    optimizer.apply(this.#context(loss.graph, optimizer, optimizer.name, 0, parameters));
   }
 
   /** Writes what was said, behind everything that the gradients come from. */
@@ -116,6 +129,7 @@ export class Update {
     return {
       graph,
       parameters,
+      loss: this.#loss,
       within: (name, first, fewer = parameters) =>
         this.#context(graph, optimizer, `${path}/${name}`, word + first, fewer as readonly Parameter[]),
       hyper: (index) => {
@@ -124,6 +138,7 @@ export class Update {
         return tensor;
       },
       state: (name, shape, initial = 0) => this.#state(graph, `${path} ${name}`, shape, initial),
+      slot: (parameter, slot) => this.#slot(graph, parameter as Parameter, path, slot),
       assign: (state, value) => {
         this.reads.add(value).add(state);
         this.#later.push((emitter) => emitter.move(state.size, emitter.buffer(value), emitter.buffer(state)));
@@ -149,7 +164,24 @@ export class Update {
           );
         }
       },
+      evaluateAt: (slot, weight) => {
+        for (const { name, offset } of parameters) {
+          this.evaluation.push({ name, region: `${path} ${slot}`, offset, weight });
+        }
+      },
     };
+  }
+
+  /** A slot as a tensor. */
+  #slot(graph: Graph, parameter: Parameter, path: string, slot: Slot): Tensor {
+    const { name, initial } = typeof slot === "string" ? { name: slot, initial: 0 } : slot;
+    const region = `${path} ${name}`;
+    const tensor = graph.input(`${region} of ${parameter.name}`, parameter.tensor.shape);
+    this.placements.set(tensor, { region, offset: parameter.offset });
+    this.initial.set(region, initial);
+    // The region is as long as the flat vector, whichever parameters it is used for.
+    this.#later.push((emitter) => void emitter.part(region, region, 0, this.#length * 4));
+    return tensor;
   }
 
   /** Says what the slots of a parameter hold at first; answers their places. */
