@@ -31,7 +31,17 @@ export {
   rmsprop,
 } from "./adaptive.ts";
 export { clipByGlobalNorm } from "./clip.ts";
+export {
+  type DAdaptAdamOptions,
+  type DAdaptationOptions,
+  type DAdaptSgdOptions,
+  dAdaptAdam,
+  dAdaptSgd,
+  type ProdigyOptions,
+  prodigy,
+} from "./d-adaptation.ts";
 export { type AdafactorOptions, adafactor, type Sm3Options, sm3 } from "./factored.ts";
+export { type FtrlOptions, ftrl } from "./ftrl.ts";
 export { frozen, type ParameterGroup, type ParameterSelection, parameterGroups } from "./groups.ts";
 export {
   type LambOptions,
@@ -42,6 +52,14 @@ export {
   novograd,
 } from "./layerwise.ts";
 export { type MuonOptions, type MuonWithAdamWOptions, muon, muonWithAdamW } from "./muon.ts";
+export {
+  type DogOptions,
+  type DowgOptions,
+  dog,
+  dowg,
+  type PolyakSgdOptions,
+  polyakSgd,
+} from "./parameter-free.ts";
 export { type AsgdOptions, asgd, type SgdOptions, sgd } from "./sgd.ts";
 export {
   type LionOptions,
