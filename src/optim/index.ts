@@ -60,6 +60,12 @@ export {
   type PolyakSgdOptions,
   polyakSgd,
 } from "./parameter-free.ts";
+export {
+  type ScheduleFreeAdamWOptions,
+  type ScheduleFreeSgdOptions,
+  scheduleFreeAdamW,
+  scheduleFreeSgd,
+} from "./schedule-free.ts";
 export { type AsgdOptions, asgd, type SgdOptions, sgd } from "./sgd.ts";
 export {
   type LionOptions,

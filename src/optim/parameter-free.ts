@@ -11,6 +11,9 @@ import {
   valueAt,
 } from "./transform.ts";
 
+/** The least distance to start from: from 0 no step would ever be taken. */
+const LEAST_START = 2 ** -126;
+
 /** ‖x‖² of several tensors as one vector. */
 function squaredNorm(tensors: readonly Tensor[]): Tensor {
   return tensors.map((tensor) => sumSquares(tensor)).reduce((sum, each) => add(sum, each));
@@ -82,7 +85,7 @@ export interface DogOptions extends DistanceOptions {
  */
 export function dog(options: DogOptions = {}): Transform {
   const { layerwise = false } = options;
-  const relative = valueAt("dog: relativeDistance", options.relativeDistance ?? 1e-6, 1);
+  const relative = valueAt("dog: relativeDistance", options.relativeDistance ?? 1e-6, 1, LEAST_START);
   const epsilon = valueAt("dog: epsilon", options.epsilon ?? 1e-8, 1);
   return byDistance(
     "dog",
@@ -117,7 +120,7 @@ export interface DowgOptions extends DistanceOptions {
  */
 export function dowg(options: DowgOptions = {}): Transform {
   const epsilon = valueAt("dowg: epsilon", options.epsilon ?? 1e-4, 1);
-  const initial = valueAt("dowg: squaredDistance", options.squaredDistance ?? epsilon, 1);
+  const initial = valueAt("dowg: squaredDistance", options.squaredDistance ?? epsilon, 1, LEAST_START);
   return byDistance(
     "dowg",
     options,

@@ -83,8 +83,8 @@ export interface AsgdOptions {
 }
 
 /**
- * Averaged stochastic gradient descent; the average is the state "average". Polyak and Juditsky 1992; numbers as
- * PyTorch's.
+ * Averaged stochastic gradient descent; the average is what `Trainer.evaluationWeights` gives. Polyak and Juditsky
+ * 1992; numbers as PyTorch's.
  * @throws OptionError for a number out of range.
  * @example asgd({ learningRate: 0.05, start: 1000 })
  */
@@ -102,6 +102,9 @@ export function asgd(options: AsgdOptions = {}): Transform {
       const eta = rate / pow(1 + lambda * rate * (step - 1), alpha);
       return [eta, 1 - lambda * eta, 1 / Math.max(1, step - 1 - start), weightDecay];
     },
-    apply: ({ update }) => update("asgd", ["average"]),
+    apply({ update, evaluateAt }) {
+      update("asgd", ["average"]);
+      evaluateAt("average", 1);
+    },
   };
 }

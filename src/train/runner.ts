@@ -37,7 +37,13 @@ interface Prepared {
   readonly target: Shape;
   readonly dtype: DType;
   readonly steps: number;
-  readonly evaluation: readonly EvaluationPoint[];
+}
+
+/** What the runners of one training share. */
+export interface Shared {
+  readonly blocks: Map<string, Block>;
+  /** By name, the parameters that are evaluated elsewhere than they are trained. */
+  readonly evaluation: Map<string, EvaluationPoint>;
 }
 
 /** Most steps of one run over a dataset in memory. */
@@ -81,14 +87,20 @@ export class StepRunner {
   readonly #options: RunnerOptions;
   readonly #fields: Fields | undefined;
   readonly #blocks: Map<string, Block>;
+  readonly #evaluation: Map<string, EvaluationPoint>;
   readonly #programs = new Map<number, Prepared>();
 
-  /** With fields, steps take their batches from them; `blocks` is memory that runners of one training share. */
-  constructor(options: RunnerOptions, fields?: Fields, blocks = new Map<string, Block>()) {
+  /** With fields, steps take their batches from them; `shared` is what runners of one training share. */
+  constructor(
+    options: RunnerOptions,
+    fields?: Fields,
+    { blocks, evaluation }: Shared = { blocks: new Map(), evaluation: new Map() },
+  ) {
     this.engine = options.engine;
     this.#options = options;
     this.#fields = fields;
     this.#blocks = blocks;
+    this.#evaluation = evaluation;
     abandoned.register(this, { engine: this.engine, blocks, programs: this.#programs }, this);
   }
 
@@ -140,10 +152,12 @@ export class StepRunner {
   /** All parameters as they are to be evaluated, by the state of the optimizer. */
   evaluationWeights(): Map<string, ParameterValues> {
     const parameters = this.#options.model.parameters();
-    const [prepared] = this.#programs.values();
-    for (const { name, region, offset, weight } of prepared?.evaluation ?? []) {
+    for (const { name, region, offset, weight } of this.#evaluation.values()) {
       const { values } = parameters.get(name)!;
-      const { address } = this.#blocks.get(region)!;
+      const block = this.#blocks.get(region);
+      // Before the first step, and behind the last, there is no state.
+      if (!block) continue;
+      const { address } = block;
       const slot = new Float32Array(this.engine.memory.buffer, address + offset, values.length);
       for (const [i, value] of values.entries()) values[i] = value + weight * (slot[i]! - value);
     }
@@ -249,6 +263,7 @@ export class StepRunner {
       steps,
     });
     this.#checkDataLabels(classes);
+    for (const point of evaluation) this.#evaluation.set(point.name, point);
     const shared = new Map([[REGION.parameters as string, parameters]]);
     engine.checkRoom(program, new Map([...this.#blocks, ...shared]));
     for (const [name, bytes] of program.regions) {
@@ -267,7 +282,6 @@ export class StepRunner {
       classes,
       parameters,
       steps,
-      evaluation,
       target: feeds.target.shape,
       dtype: feeds.target.dtype,
     };

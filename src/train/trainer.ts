@@ -3,12 +3,11 @@ import { OptionError } from "../core/errors.ts";
 import type { Batch } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { Block } from "../engine/memory.ts";
 import type { Model } from "../nn/model.ts";
 import type { ParameterValues } from "../nn/weights.ts";
 import type { Transform } from "../optim/transform.ts";
 import type { Loss, Metric } from "./loss.ts";
-import { type Fields, type Row, StepRunner } from "./runner.ts";
+import { type Fields, type Row, type Shared, StepRunner } from "./runner.ts";
 
 export interface TrainerOptions {
   /** From the model's output and the target to a scalar. */
@@ -43,7 +42,7 @@ export class Trainer {
   /** Steps taken so far. */
   steps = 0;
   readonly #options: ConstructorParameters<typeof StepRunner>[0];
-  readonly #blocks = new Map<string, Block>();
+  readonly #shared: Shared = { blocks: new Map(), evaluation: new Map() };
   readonly #direct: StepRunner;
 
   constructor(model: Model, engine: Engine, options: TrainerOptions) {
@@ -85,7 +84,7 @@ export class Trainer {
 
   /** Steps over a dataset in the engine's memory, with this trainer's optimizer state. */
   runner(fields?: Fields): StepRunner {
-    return new StepRunner(this.#options, fields, this.#blocks);
+    return new StepRunner(this.#options, fields, this.#shared);
   }
 
   /** Gives back the memory of the optimizer's state; the model keeps its weights. Done by itself when nobody holds the trainer. */
