@@ -8,7 +8,9 @@ import {
   dAdaptSgd,
   type ProdigyOptions,
   prodigy,
+  type Schedule,
 } from "#src/optim/index";
+import { bits } from "../train/setting.ts";
 import { checkOptimizer, type Parameter64, run, sumSquares64, type Update64 } from "./network.ts";
 
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>) =>
@@ -211,6 +213,16 @@ test.each([
 ])("%s finds its step size from the default distance", (_, optimizer) => {
   const { losses } = run(optimizer, 300);
   expect(Math.min(...losses.slice(-4))).toBeLessThan(0.5 * losses[0]!);
+});
+
+test.each([
+  ["dAdaptSgd", (learningRate: Schedule) => dAdaptSgd({ learningRate, momentum: 0.9, initialDistance })],
+  ["dAdaptAdam", (learningRate: Schedule) => dAdaptAdam({ learningRate, initialDistance })],
+  ["prodigy", (learningRate: Schedule) => prodigy({ learningRate, initialDistance })],
+])("%s stands still from where its learning rate is 0, whatever its momentum", (_, make) => {
+  const thetaOf = (end: number) => run(make((step) => (step <= 10 ? 1 : 0)), end).theta;
+  expect(bits(thetaOf(10))).not.toEqual(bits(thetaOf(9)));
+  expect(bits(thetaOf(14))).toEqual(bits(thetaOf(10)));
 });
 
 describe("options out of range are named, with what was got and wanted", () => {
