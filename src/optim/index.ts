@@ -67,6 +67,7 @@ export {
   scheduleFreeSgd,
 } from "./schedule-free.ts";
 export { type AsgdOptions, asgd, type SgdOptions, sgd } from "./sgd.ts";
+export { type ShampooOptions, shampoo } from "./shampoo.ts";
 export {
   type LionOptions,
   lion,
