@@ -51,7 +51,7 @@ function identityOf(graph: Graph, n: number): Tensor {
 /**
  * (A + ridge · trace(A) · I)^(−1/4) of a symmetric A without negative eigenvalues, by coupled Newton iterations: M ← T⁴M,
  * H ← HT with T = (5I − M) / 4. Guo and Higham 2006, equation 3.2. An eigenvalue of M grows from ridge · 5/2 at least to 1,
- * 2.4-fold an iteration while it is small. In 32 bits an eigenvalue's root is known to about 1e-7 / ridge of itself.
+ * 2.4-fold an iteration while it is small; in 32 bits a small eigenvalue is known to about 1e-7 / ridge of itself.
  */
 function inverseFourthRoot(a: Tensor, ridge: number, iterations: number): Tensor {
   const identity = identityOf(a.graph, a.shape[0]!);

@@ -220,7 +220,11 @@ test.each([
   ["dAdaptAdam", (learningRate: Schedule) => dAdaptAdam({ learningRate, initialDistance })],
   ["prodigy", (learningRate: Schedule) => prodigy({ learningRate, initialDistance })],
 ])("%s stands still from where its learning rate is 0, whatever its momentum", (_, make) => {
-  const thetaOf = (end: number) => run(make((step) => (step <= 10 ? 1 : 0)), end).theta;
+  const thetaOf = (end: number) =>
+    run(
+      make((step) => (step <= 10 ? 1 : 0)),
+      end,
+    ).theta;
   expect(bits(thetaOf(10))).not.toEqual(bits(thetaOf(9)));
   expect(bits(thetaOf(14))).toEqual(bits(thetaOf(10)));
 });
