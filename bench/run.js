@@ -19,7 +19,9 @@ import { summarize } from "./statistics.js";
  * @returns {Promise<Row[]>}
  */
 export async function runSuite(suiteName, suite, entries, settings) {
-  const mine = entries.filter((entry) => entry.suites?.includes(suiteName) ?? true);
+  const mine = entries.filter(
+    (entry) => (entry.suites?.includes(suiteName) ?? true) && (suite.takes?.(entry) ?? true),
+  );
   const rows = suite.fresh
     ? await runFresh(suiteName, suite, mine, settings)
     : await runResident(suiteName, suite, mine, settings);

@@ -3,6 +3,8 @@
 import { scriptSize, wasmSizes } from "../scripts/sizes.js";
 import { firstGradientSign, productElement } from "./workload.js";
 
+/** @import { Entry } from "./systems.js" */
+
 /**
  * @typedef {object} Case
  * @property {string} name
@@ -14,7 +16,9 @@ import { firstGradientSign, productElement } from "./workload.js";
  * @property {number[]} [sizes] steps: units of each layer, the input's first
  * @property {number} [batch]
  * @property {number} [learningRate]
- * @property {number} [parameters] update: length of the flat vector
+ * @property {number} [parameters] update, optimizers: length of the flat vector
+ * @property {string} [optimizer] optimizers: the function of downhill/optim
+ * @property {Record<string, unknown>} [options] what it is given
  * @property {number} [examples] epoch: in the dataset
  */
 
@@ -23,6 +27,7 @@ import { firstGradientSign, productElement } from "./workload.js";
  * @property {string} title
  * @property {"rate" | "time"} compare ratio columns hold rates ("0.85 of") or times ("5.2 times as long as")
  * @property {boolean} [fresh] one process a measurement
+ * @property {(entry: Entry) => boolean} [takes] which systems; by default all that have the suite
  * @property {number} [checkUnits] units of work done before the check
  * @property {() => Promise<string[]>} [facts] lines for below the table, of what is not a time
  * @property {Case[]} cases
@@ -57,6 +62,42 @@ const mlp = (/** @type {number[]} */ sizes, /** @type {number} */ batch) => ({
   batch,
   learningRate,
 });
+
+/** Each optimizer with the vectors that it reads and writes beside the gradient, which it reads. @type {[string, Record<string, unknown>, number][]} */
+const optimizers = [
+  ["sgd", {}, 1],
+  ["sgd", { momentum: 0.9 }, 2],
+  ["sgd", { momentum: 0.9, nesterov: true }, 2],
+  ["asgd", {}, 2],
+  ["adagrad", {}, 2],
+  ["adadelta", {}, 3],
+  ["rmsprop", {}, 2],
+  ["rmsprop", { centered: true, momentum: 0.9 }, 4],
+  ["adam", {}, 3],
+  ["adam", { amsgrad: "raw" }, 4],
+  ["adamW", {}, 3],
+  ["adamax", {}, 3],
+  ["nadam", {}, 3],
+  ["radam", {}, 3],
+  ["adabelief", {}, 3],
+  ["yogi", {}, 3],
+  ["ademamix", {}, 4],
+  ["adopt", {}, 3],
+  ["adan", {}, 5],
+  ["lion", {}, 2],
+  ["signSgd", {}, 1],
+  ["rprop", {}, 3],
+];
+
+/** @returns {Case[]} */
+const updates = (/** @type {number} */ length, /** @type {string} */ size) =>
+  optimizers.map(([optimizer, options, vectors]) => ({
+    name: `${optimizer}${Object.entries(options).map(([key, value]) => `, ${key} ${value}`)}, ${size}`,
+    optimizer,
+    options,
+    parameters: length,
+    bytes: 4 * length * (2 * vectors + 1),
+  }));
 
 const small = [784, 64, 64, 10];
 const large = [784, 512, 512, 10];
@@ -121,6 +162,19 @@ export const suites = {
     check(c, first, last, done) {
       const wanted = first - firstGradientSign() * c.learningRate * (done - 1);
       if (!(Math.abs(last - wanted) <= 1e-5)) return `parameter 0 is ${last}, not ${wanted}`;
+    },
+  },
+  optimizers: {
+    title: "One update by each optimizer over one flat vector",
+    compare: "rate",
+    checkUnits: 3,
+    takes: ({ name, options = {} }) =>
+      ["plain copy", "pytorch"].includes(name)
+        ? options.threads !== 2
+        : name === "downhill" && options.threads === undefined,
+    cases: [...updates(55_000, "55 thousand"), ...updates(parameters, "10 million")],
+    check(_c, first, last) {
+      if (!(Number.isFinite(last) && last !== first)) return `parameter 0 was ${first}, and is ${last}`;
     },
   },
   start: {

@@ -5,7 +5,7 @@
 //   export async function open(options) {          // load the library here, not at the top: `start` times it
 //     return {
 //       version: "1.2.3", threads: 1, instructionSet: "relaxed",
-//       suites: { gemm(case) { … }, steps(case) { … }, epoch(case) { … }, update(case) { … } },  // those that it can do
+//       suites: { gemm(case) { … }, steps(case) { … }, epoch(case) { … }, … },  // those that it can do
 //     };
 //   }
 //
@@ -45,7 +45,7 @@ export const systems = [
     suites: ["gemm"],
     reference: true,
   },
-  { name: "plain copy", file: "copy.js", suites: ["update"], reference: true },
+  { name: "plain copy", file: "copy.js", suites: ["update", "optimizers"], reference: true },
   { name: "pytorch", file: "pytorch.py", options: { threads: 1 }, reference: true },
   { name: "pytorch", file: "pytorch.py", options: { threads: 2 } },
   { name: "jax-js", file: "jax-js.js" },

@@ -29,6 +29,8 @@ await build({
     index: `${source}index.js`,
     data: `${source}data/index.js`,
     optim: `${source}optim/index.js`,
+    minimize: `${source}minimize/index.js`,
+    instruments: `${source}instruments.js`,
     internals: `${source}internals.js`,
   },
 });

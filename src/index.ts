@@ -86,7 +86,6 @@ export { reshape } from "./ops/reshape.ts";
 export { logSoftmax, softmax, softmaxCrossEntropy } from "./ops/softmax.ts";
 export { type AdamFamilyOptions, type AdamOptions, adam, adamW } from "./optim/adam.ts";
 export { clipByGlobalNorm } from "./optim/clip.ts";
-export { frozen, type ParameterGroup, type ParameterSelection, parameterGroups } from "./optim/groups.ts";
 export { type SgdOptions, sgd } from "./optim/sgd.ts";
 export {
   chain,
@@ -96,17 +95,18 @@ export {
   type Transform,
   type TransformContext,
 } from "./optim/transform.ts";
-export {
-  type Callback,
-  type EarlyStoppingOptions,
-  type EpochRecord,
-  earlyStopping,
-  type ProgressRecord,
-  type TrainingControl,
-} from "./train/callbacks.ts";
+export type { Callback, EpochRecord, ProgressRecord, TrainingControl } from "./train/callbacks.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./train/evaluate.ts";
 export { accuracy, type Loss, type Metric } from "./train/loss.ts";
+export type { MonitorOptions } from "./train/monitor.ts";
 export { progress } from "./train/progress.ts";
+export {
+  type EarlyStoppingOptions,
+  earlyStopping,
+  type StopAtTargetOptions,
+  stopAtTarget,
+  timeBudget,
+} from "./train/stopping.ts";
 export { type TrainOptions, type TrainResult, train } from "./train/train.ts";
 export {
   createTrainer,

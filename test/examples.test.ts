@@ -11,8 +11,12 @@ import * as data from "#src/data/index";
 import { writeFileAtomically } from "#src/formats/file";
 import * as safetensors from "#src/formats/safetensors";
 import * as writer from "#src/formats/safetensors-writer";
+import * as tfevents from "#src/formats/tfevents";
 import { Graph } from "#src/graph/tensor";
 import * as downhill from "#src/index";
+import * as instruments from "#src/instruments";
+import * as minimize from "#src/minimize/index";
+import * as optim from "#src/optim/index";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));
 
@@ -114,16 +118,20 @@ describe("examples", () => {
   test("are found in every floor that has public functions", () => {
     expect(examples.length).toBeGreaterThan(30);
     expect(new Set(examples.map(({ folder }) => folder))).toEqual(
-      new Set(["core", "formats", "ops", "engine", "nn", "optim", "data", "train"]),
+      new Set(["core", "formats", "ops", "engine", "nn", "optim", "data", "train", "minimize"]),
     );
   });
   test.each(examples)("$name", async ({ folder, code }) => {
     const scope = {
       ...downhill,
+      ...optim,
+      ...minimize,
       ...data,
       ...random,
       ...safetensors,
       ...writer,
+      ...tfevents,
+      ...instruments,
       ...(folder === "ops" ? tensors() : values()),
     };
     const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;

@@ -18,9 +18,11 @@ const FLOORS: Record<string, number> = {
   optim: 5,
   data: 5,
   train: 6,
+  minimize: 7,
   // The table of contents.
-  "index.ts": 7,
-  "internals.ts": 7,
+  "index.ts": 8,
+  "instruments.ts": 8,
+  "internals.ts": 8,
 };
 
 interface Import {

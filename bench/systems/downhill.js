@@ -13,7 +13,7 @@ export async function open({ ceiling = false, ...options } = {}) {
     version: process.version,
     threads: engine.threads,
     instructionSet: engine.instructionSet + (engine.wide ? " wide" : ""),
-    suites: ceiling ? { gemm: () => peak(engine) } : { gemm: product, steps, epoch, update },
+    suites: ceiling ? { gemm: () => peak(engine) } : { gemm: product, steps, epoch, update, optimizers },
   };
 
   /** The model of a case with its initial weights. */
@@ -139,33 +139,8 @@ export async function open({ ceiling = false, ...options } = {}) {
 
   async function update({ parameters, learningRate }) {
     const { adam } = await import(`${build}index.js`);
-    const { Update } = await import(`${build}internals.js`);
     const optimizer = adam({ learningRate });
-    const length = Math.ceil(parameters / 16) * 16;
-    const unit = await program(
-      (graph) => {
-        const parameter = graph.input("parameters", [length]);
-        const slope = graph.input("gradients", [length]);
-        const slopes = [{ name: "all", parameter, slope, offset: 0 }];
-        const change = new Update(optimizer, graph.input("loss", []), slopes, length, {
-          region: "hyper",
-          offset: 0,
-        });
-        return {
-          placements: new Map([
-            [parameter, { region: "parameters", offset: 0 }],
-            [slope, { region: "gradients", offset: 0 }],
-            ...change.placements,
-          ]),
-          passed: [...change.reads],
-          after: (emitter) => change.emit(emitter),
-        };
-      },
-      (loaded) => loaded.floats("parameters")[0],
-    );
-    const { parameter, gradient } = flatVectors({ parameters });
-    unit.loaded.floats("parameters", 0, parameters).set(parameter);
-    unit.loaded.floats("gradients", 0, parameters).set(gradient);
+    const unit = await flat(optimizer, parameters);
     let step = 0;
     return {
       ...unit,
@@ -178,6 +153,44 @@ export async function open({ ceiling = false, ...options } = {}) {
         return first;
       },
     };
+  }
+
+  /** Many updates in one call, with the numbers of a step far on. */
+  async function optimizers({ optimizer: name, options, parameters }) {
+    const optimizer = (await import(`${build}optim.js`))[name](options);
+    const unit = await flat(optimizer, parameters);
+    unit.loaded.floats("hyper", 0, optimizer.hyperWords).set(optimizer.hyper(1000));
+    return unit;
+  }
+
+  /** An optimizer over one flat vector. */
+  async function flat(optimizer, parameters) {
+    const { Update } = await import(`${build}internals.js`);
+    const length = Math.ceil(parameters / 16) * 16;
+    const unit = await program(
+      (graph) => {
+        const parameter = graph.input("parameters", [length]);
+        const slope = graph.input("gradients", [length]);
+        const slopes = [{ name: "all", parameter, slope, offset: 0 }];
+        const hyper = { region: "hyper", offset: 0 };
+        const loss = graph.input("loss", []);
+        const change = new Update(optimizer, { graph, loss, slopes, length, hyper, slopesAt: () => [slope] });
+        return {
+          placements: new Map([
+            [parameter, { region: "parameters", offset: 0 }],
+            [slope, { region: "gradients", offset: 0 }],
+            ...change.placements,
+          ]),
+          done: [...change.done],
+          before: (emitter) => change.reserve(emitter),
+        };
+      },
+      (loaded) => loaded.floats("parameters")[0],
+    );
+    const { parameter, gradient } = flatVectors({ parameters });
+    unit.loaded.floats("parameters", 0, parameters).set(parameter);
+    unit.loaded.floats("gradients", 0, parameters).set(gradient);
+    return unit;
   }
 }
 

@@ -96,6 +96,49 @@ def open_update(c):
     return faster(make, 2)
 
 
+class Unable(Exception):
+    """What this version of PyTorch cannot do."""
+
+
+# Of the optimizers that this version has: its name, and its names for our options.
+OPTIMIZERS = {
+    "sgd": ("SGD", {"lr": 1e-2}),
+    "asgd": ("ASGD", {}),
+    "adagrad": ("Adagrad", {}),
+    "adadelta": ("Adadelta", {}),
+    "rmsprop": ("RMSprop", {}),
+    "adam": ("Adam", {}),
+    "adamW": ("AdamW", {}),
+    "adamax": ("Adamax", {}),
+    "nadam": ("NAdam", {}),
+    "radam": ("RAdam", {}),
+    "rprop": ("Rprop", {}),
+}
+
+
+def open_optimizers(c):
+    import torch
+
+    if c["optimizer"] not in OPTIMIZERS:
+        raise Unable(f"has no {c['optimizer']}")
+    name, fixed = OPTIMIZERS[c["optimizer"]]
+    options = {key: bool(value) if key == "amsgrad" else value for key, value in c["options"].items()}
+
+    def make(foreach):
+        parameter = torch.nn.Parameter(torch.from_numpy(signed(0, c["parameters"]).astype(np.float32)))
+        parameter.grad = torch.from_numpy(signed(1, c["parameters"]).astype(np.float32))
+        optimizer = getattr(torch.optim, name)([parameter], foreach=foreach, **fixed, **options)
+
+        def run(count):
+            for _ in range(count):
+                optimizer.step()
+            return parameter[0].item()
+
+        return run
+
+    return faster(make, 2)
+
+
 def open_gemm(c):
     import torch
 
@@ -113,7 +156,7 @@ def open_gemm(c):
 
 
 def faster(make, steps):
-    """Adam over tensors one by one or all at once: which is faster depends on their sizes, so both are tried."""
+    """Updates of tensors one by one or all at once: which is faster depends on their sizes, so both are tried."""
     best = {}
     for foreach in (False, True):
         run = make(foreach)
@@ -123,10 +166,10 @@ def faster(make, steps):
             run(steps)
             best[foreach] = min(best.get(foreach, math.inf), now() - start)
     foreach = best[True] < best[False]
-    return make(foreach), "Adam foreach" if foreach else "Adam one tensor at a time"
+    return make(foreach), "foreach" if foreach else "one tensor at a time"
 
 
-OPEN = {"gemm": open_gemm, "steps": open_steps, "update": open_update}
+OPEN = {"gemm": open_gemm, "steps": open_steps, "update": open_update, "optimizers": open_optimizers}
 
 
 class Host:
@@ -192,7 +235,7 @@ def main():
             request = json.loads(line)
             try:
                 answer = getattr(host, request["do"])(request)
-            except ImportError as error:
+            except (ImportError, Unable) as error:
                 answer = {"unable": str(error)}
             except Exception as error:
                 answer = {"failed": f"{type(error).__name__}: {error}"}

@@ -40,8 +40,8 @@ export interface ProgramSource {
   /** Tensors that `before` makes, and those that `known` reads. */
   readonly fed?: readonly Tensor[];
   readonly kept?: readonly Tensor[];
-  /** Tensors that `after` alone reads. */
-  readonly passed?: readonly Tensor[];
+  /** Tensors that are made for what making them does: nobody need read them. */
+  readonly done?: readonly Tensor[];
 }
 
 /** A compiled program: instructions, the memory they want, and what can be said of both before anything runs. */
@@ -95,8 +95,8 @@ export class Program {
 
 /** Compiles a graph. @throws VerifyError where an op breaks a rule: a defect of the op, never of the caller. */
 export function compile(source: ProgramSource): Program {
-  const { graph, placements, fed = [], kept = [], passed = [] } = source;
-  const used = usedTensors(graph, [...placements.keys(), ...kept, ...passed]);
+  const { graph, placements, fed = [], kept = [], done = [] } = source;
+  const used = usedTensors(graph, [...placements.keys(), ...kept, ...done]);
   const copies = new Map<Tensor, Placement>();
   const direct = settle(placements, fed, copies);
   const emitter = new ProgramEmitter(direct, used, source.step);

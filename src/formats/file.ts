@@ -1,6 +1,13 @@
 // Files that are whole or not there: a process killed while it writes leaves the old one as it was.
 import { EngineError } from "../core/errors.ts";
 
+/** Node's file system. @throws EngineError elsewhere, in the name of who asked. */
+export function fileSystem(where: string): Promise<typeof import("node:fs/promises")> {
+  return import("node:fs/promises").catch((cause: unknown) => {
+    throw new EngineError(`${where}: file system: got none, wanted Node`, { cause });
+  });
+}
+
 /**
  * Replaces a file in one step: writes a temporary file in the same directory, flushes it to the disk, renames
  * it over the old one and flushes the directory. Keeps the old file's permissions and follows a symbolic link.
@@ -9,9 +16,7 @@ import { EngineError } from "../core/errors.ts";
  * await writeFileAtomically("digits.safetensors", writeSafetensors(tensors));
  */
 export async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  const files = await import("node:fs/promises").catch((cause: unknown) => {
-    throw new EngineError("writeFileAtomically: file system: got none, wanted Node", { cause });
-  });
+  const files = await fileSystem("writeFileAtomically");
   const target = await files.realpath(path).catch(() => path);
   const old = await files.stat(target).catch(() => undefined);
   const temporary = `${target}.${crypto.randomUUID()}.tmp`;
@@ -37,8 +42,5 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
 
 /** The bytes of a file. Needs Node (`EngineError` elsewhere); errors of the file system pass through. */
 export async function readFile(path: string): Promise<Uint8Array> {
-  const files = await import("node:fs/promises").catch((cause: unknown) => {
-    throw new EngineError("readFile: file system: got none, wanted Node", { cause });
-  });
-  return files.readFile(path);
+  return (await fileSystem("readFile")).readFile(path);
 }

@@ -72,6 +72,8 @@ export class Graph {
   readonly nodes: Node[] = [];
   readonly inputs = new Map<string, Tensor>();
   readonly parameters = new Map<string, Tensor>();
+  /** What stands for some parameters at present. */
+  #instead: ReadonlyMap<string, Tensor> = new Map();
   #names = new Map<string, number>();
   #owners = new Map<object, string>();
 
@@ -90,7 +92,7 @@ export class Graph {
 
   /** A trained value; asked for again by the same name it is the same. */
   parameter(name: string, shape: Shape, initializer: Initializer): Tensor {
-    const known = this.parameters.get(name);
+    const known = this.#instead.get(name) ?? this.parameters.get(name);
     if (known) return known;
     checkShape(`parameter ${name}`, shape);
     const tensor = this.#source({ kind: "parameter", name, initializer }, { shape, dtype: "f32" });
@@ -131,6 +133,21 @@ export class Graph {
     const name = count === 0 ? kind : `${kind}_${count}`;
     this.#owners.set(owner, name);
     return name;
+  }
+
+  /** Traces once more what has been traced before, with the same names, and other tensors for some parameters. */
+  again<T>(instead: ReadonlyMap<string, Tensor>, trace: () => T): T {
+    const before = { instead: this.#instead, names: this.#names, owners: this.#owners };
+    this.#instead = instead;
+    this.#names = new Map();
+    this.#owners = new Map();
+    try {
+      return trace();
+    } finally {
+      this.#instead = before.instead;
+      this.#names = before.names;
+      this.#owners = before.owners;
+    }
   }
 
   #source(source: Source, type: ValueType): Tensor {

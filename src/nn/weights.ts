@@ -137,9 +137,8 @@ export class Weights {
     this.#write((values) => values.set(snapshot));
   }
 
-  /** Copies of all parameters by name. */
-  read(): Map<string, ParameterValues> {
-    const all = this.snapshot();
+  /** Copies of all parameters by name, or of others that lie as they do in a flat vector. */
+  read(all: Float32Array<ArrayBuffer> = this.snapshot()): Map<string, ParameterValues> {
     return new Map(
       this.segments.map(({ name, shape, offset, size }) => [
         name,

@@ -1,31 +1,77 @@
 // Activations, by the definitions of PyTorch, and the table of their names.
 import { OptionError } from "../core/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { applyElementwise, type Parameters, withGradientKernel } from "./elementwise.ts";
+import { abs, add, div, exp, greater, less, mul, neg, pow, sign, square, sub } from "./arithmetic.ts";
+import { applyElementwise, type Bend, type Parameters, withGradientKernel } from "./elementwise.ts";
 
 /** An activation as a function. */
-function activation(name: string, from: "input" | "output"): (x: Tensor, parameters?: Parameters) => Tensor {
-  const op = withGradientKernel(name, from);
+function activation(
+  name: string,
+  from: "input" | "output",
+  bend: Bend,
+): (x: Tensor, parameters?: Parameters) => Tensor {
+  const op = withGradientKernel(name, from, bend);
   return (x, parameters) => applyElementwise(op, [x], parameters);
 }
 
+/** A bend by a factor that depends on where it is. */
+const by =
+  (factor: (at: Tensor) => Tensor): Bend =>
+  (gradient, dy, at) =>
+    mul(mul(gradient, dy), factor(at));
+
+/** Of an exponential below zero and a line above. */
+const belowZero = by((y) => less(y, 0));
+
 const apply = {
-  relu: activation("relu", "output"),
-  leakyRelu: activation("leakyRelu", "output"),
-  elu: activation("elu", "output"),
-  selu: activation("selu", "output"),
-  gelu: activation("gelu", "input"),
-  geluTanh: activation("geluTanh", "input"),
-  silu: activation("silu", "input"),
-  sigmoid: activation("sigmoid", "output"),
-  tanh: activation("tanh", "output"),
-  softplus: activation("softplus", "output"),
-  hardSigmoid: activation("hardSigmoid", "output"),
-  hardSwish: activation("hardSwish", "input"),
-  hardTanh: activation("hardTanh", "output"),
-  relu6: activation("relu6", "output"),
-  softsign: activation("softsign", "input"),
-  mish: activation("mish", "input"),
+  relu: activation("relu", "output", "flat"),
+  leakyRelu: activation("leakyRelu", "output", "flat"),
+  elu: activation("elu", "output", belowZero),
+  selu: activation("selu", "output", belowZero),
+  // φ(x) (2 − x²), with φ the density of the normal distribution.
+  gelu: activation(
+    "gelu",
+    "input",
+    by((x) => mul(mul(exp(mul(square(x), -0.5)), 0.3989422804014327), sub(2, square(x)))),
+  ),
+  geluTanh: activation("geluTanh", "input", "none"),
+  silu: activation(
+    "silu",
+    "input",
+    by((x) => {
+      const s = sigmoid(x);
+      return mul(mul(s, sub(1, s)), add(2, mul(x, sub(1, mul(s, 2)))));
+    }),
+  ),
+  sigmoid: activation(
+    "sigmoid",
+    "output",
+    by((y) => sub(1, mul(y, 2))),
+  ),
+  tanh: activation(
+    "tanh",
+    "output",
+    by((y) => mul(y, -2)),
+  ),
+  softplus: activation(
+    "softplus",
+    "output",
+    by((y) => exp(neg(y))),
+  ),
+  hardSigmoid: activation("hardSigmoid", "output", "flat"),
+  hardSwish: activation(
+    "hardSwish",
+    "input",
+    by((x) => mul(mul(greater(x, -3), less(x, 3)), 1 / 3)),
+  ),
+  hardTanh: activation("hardTanh", "output", "flat"),
+  relu6: activation("relu6", "output", "flat"),
+  softsign: activation(
+    "softsign",
+    "input",
+    by((x) => div(mul(sign(x), -2), pow(add(abs(x), 1), 3))),
+  ),
+  mish: activation("mish", "input", "none"),
 };
 
 /** Gradients are taken from the output, whose sign would not tell that of x below 0. */

@@ -46,21 +46,31 @@ const whereOp = elementwise("where", ({ inputs: [condition], dy, wants }) => [
 ]);
 
 const negOp = elementwise("neg", ({ dy }) => [neg(dy)]);
-const absOp = withGradientKernel("abs", "input");
+const absOp = withGradientKernel("abs", "input", "flat");
 const signOp = elementwise("sign", () => [undefined]);
-const squareOp = withGradientKernel("square", "input");
-const sqrtOp = withGradientKernel("sqrt", "output");
-const rsqrtOp = withGradientKernel("rsqrt", "output");
-const reciprocalOp = withGradientKernel("reciprocal", "output");
+const squareOp = withGradientKernel("square", "input", (gradient, dy) => mul(mul(gradient, dy), 2));
+const sqrtOp = withGradientKernel("sqrt", "output", (gradient, dy, y) =>
+  mul(mul(gradient, dy), mul(square(reciprocal(y)), -0.5)),
+);
+const rsqrtOp = withGradientKernel("rsqrt", "output", (gradient, dy, y) =>
+  mul(mul(gradient, dy), mul(square(y), -1.5)),
+);
+const reciprocalOp = withGradientKernel("reciprocal", "output", (gradient, dy, y) =>
+  mul(mul(gradient, dy), mul(y, -2)),
+);
 const expOp = elementwise("exp", ({ outputs: [y], dy }) => [mul(dy, y!)]);
 const logOp = elementwise("log", ({ inputs: [x], dy }) => [div(dy, x!)]);
 const sinOp = elementwise("sin", ({ inputs: [x], dy }) => [mul(dy, cos(x!))]);
 const cosOp = elementwise("cos", ({ inputs: [x], dy }) => [neg(mul(dy, sin(x!)))]);
-const erfOp = withGradientKernel("erf", "input");
+/** 4 / √π. */
+const ERF_BEND = 2.256758334191025;
+const erfOp = withGradientKernel("erf", "input", (gradient, dy, x) =>
+  mul(mul(gradient, dy), mul(mul(x, -ERF_BEND), exp(neg(square(x))))),
+);
 const floorOp = elementwise("floor", () => [undefined]);
 const ceilOp = elementwise("ceil", () => [undefined]);
 const roundOp = elementwise("round", () => [undefined]);
-const clampOp = withGradientKernel("clamp", "input");
+const clampOp = withGradientKernel("clamp", "input", "flat");
 
 /** The number that an operand is, if it is one and known. */
 const known = (x: TensorLike) => (typeof x === "number" ? x : x instanceof Tensor ? scalarOf(x) : undefined);

@@ -87,9 +87,23 @@ export function applyElementwise(
   return tensors[0]!.graph.apply(op, inputs, parameters)[0]!;
 }
 
+/**
+ * How a gradient kernel's answer changes with what it is taken from, input or output: the product of the gradient of the
+ * answer, of dy, and of the derivative there. "flat": not at all. "none": not known, so the op is differentiable once.
+ */
+export type Bend = ((gradient: Tensor, dy: Tensor, at: Tensor) => Tensor) | "flat" | "none";
+
 /** Declares an op of one operand whose gradient is one kernel, `<name>Gradient`, of dy and either the input or the output. */
-export function withGradientKernel(name: string, from: "input" | "output"): Op<Parameters> {
-  const gradientOp = elementwise(`${name}Gradient`, "none");
+export function withGradientKernel(name: string, from: "input" | "output", bend: Bend): Op<Parameters> {
+  const gradientOp: Op<Parameters> = elementwise(
+    `${name}Gradient`,
+    bend === "none"
+      ? "none"
+      : ({ inputs: [inner, at], attributes, dy, wants }) => [
+          wants(0) ? applyElementwise(gradientOp, [dy, at!], attributes) : undefined,
+          wants(1) && bend !== "flat" ? bend(dy, inner!, at!) : undefined,
+        ],
+  );
   return elementwise(name, ({ inputs: [x], outputs: [y], attributes, dy }) => [
     applyElementwise(gradientOp, [dy, from === "input" ? x! : y!], attributes),
   ]);

@@ -14,16 +14,19 @@ interface Fill {
   readonly key: readonly [number, number];
   readonly alpha: number;
   readonly beta: number;
+  /** Other numbers at each step. */
+  readonly changing: boolean;
 }
 
 const fillOp = defineOp<Fill>({
   name: "random",
   shape: (_, { shape }) => ({ shape, dtype: "f32" }),
   gradient: "none",
-  emit(emitter, { outputs: [y], attributes: { distribution, key, alpha, beta } }) {
+  emit(emitter, { outputs: [y], attributes: { distribution, key, alpha, beta, changing } }) {
     const n = y!.size;
+    const step = changing ? read(emitter.stepWord()) : nothing;
     const to = write(emitter.buffer(y!), elements(n));
-    emitter.call(distribution, [n, to, key[0] | 0, key[1] | 0, nothing, float(alpha), float(beta)]);
+    emitter.call(distribution, [n, to, key[0] | 0, key[1] | 0, step, float(alpha), float(beta)]);
   },
 });
 
@@ -36,7 +39,15 @@ function random(
   alpha: number,
   beta: number,
 ) {
-  return graph.apply(fillOp, [], { distribution, shape, key: keys(graph.seed, stream), alpha, beta })[0]!;
+  const key = keys(graph.seed, stream);
+  return graph.apply(fillOp, [], { distribution, shape, key, alpha, beta, changing: false })[0]!;
+}
+
+/** Normally distributed numbers of mean 0 and deviation 1, others at each step of a training. */
+export function stepNormal(graph: Graph, shape: Shape, seed: number, stream: string): Tensor {
+  const key = keys(seed, stream);
+  const fill = { distribution: "randomNormal", shape, key, alpha: 0, beta: 1, changing: true } as const;
+  return graph.apply(fillOp, [], fill)[0]!;
 }
 
 /** Numbers spread evenly over low ≤ x < high. */

@@ -3,8 +3,16 @@ import { power } from "../core/math.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { abs, add, div, equal, greater, maximum, minimum, mul, sqrt, sub, where } from "../ops/arithmetic.ts";
 import { sum, sumSquares } from "../ops/reduce.ts";
-import { meanOf, rounded, squaresOf } from "./moments.ts";
-import { checkRange, type Schedule, type Transform, type TransformContext, valueAt } from "./transform.ts";
+import { meanOf, squaresOf } from "./moments.ts";
+import {
+  checkPositive,
+  checkRange,
+  rounded,
+  type Schedule,
+  type Transform,
+  type TransformContext,
+  valueAt,
+} from "./transform.ts";
 
 /** What all of them take. */
 export interface DAdaptationOptions {
@@ -32,7 +40,7 @@ function common(name: string, options: DAdaptationOptions): Common {
   if (typeof learningRate === "number") rateAt(1);
   if (growth !== Number.POSITIVE_INFINITY) valueAt(`${name}: growth`, growth, 1, 1);
   const decay = valueAt(`${name}: weightDecay`, options.weightDecay ?? 0, 1);
-  const initial = valueAt(`${name}: initialDistance`, options.initialDistance ?? 1e-6, 1, 2 ** -126);
+  const initial = checkPositive(`${name}: initialDistance`, options.initialDistance ?? 1e-6);
   return { rateAt, decay, initial, growth };
 }
 

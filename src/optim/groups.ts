@@ -1,6 +1,6 @@
 // Parameter groups: other optimizers, other numbers or none for some of the parameters.
 import { OptionError } from "../core/errors.ts";
-import type { Transform } from "./transform.ts";
+import type { TrainedParameter, Transform } from "./transform.ts";
 
 /** Which parameters: names, where * stands for any part of one, a pattern, or a test of the name. */
 export type ParameterSelection =
@@ -24,6 +24,27 @@ export function selects(selection: ParameterSelection, name: string): boolean {
   if (selection instanceof RegExp) return selection.test(name);
   if (typeof selection === "function") return selection(name);
   return selection.some((each) => selects(each, name));
+}
+
+/** Option of transforms that are meant for some of the parameters. */
+export interface SelectionOptions {
+  /** Which parameters. Default: those of two axes and more, so neither biases nor the scales of a normalization. */
+  readonly parameters?: ParameterSelection;
+}
+
+/** The parameters of a selection. @throws OptionError where it is given and holds none. */
+export function selected(
+  where: string,
+  parameters: readonly TrainedParameter[],
+  selection: ParameterSelection | undefined,
+): readonly TrainedParameter[] {
+  if (selection === undefined) return parameters.filter(({ tensor }) => tensor.rank >= 2);
+  const mine = parameters.filter(({ name }) => selects(selection, name));
+  if (mine.length === 0) {
+    const known = parameters.map(({ name }) => name).join(", ");
+    throw new OptionError(`${where}: parameters: wanted some of ${known}, got none`);
+  }
+  return mine;
 }
 
 /**

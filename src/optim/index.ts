@@ -30,7 +30,15 @@ export {
   type RmspropOptions,
   rmsprop,
 } from "./adaptive.ts";
-export { clipByGlobalNorm } from "./clip.ts";
+export { type EmaOptions, ema, type SwaOptions, swa } from "./average.ts";
+export {
+  type AdaptiveClipOptions,
+  adaptiveClip,
+  clipByGlobalNorm,
+  clipByNorm,
+  clipByValue,
+} from "./clip.ts";
+export { clampWeights, maxNorm, type NormOptions, nonNegative, unitNorm } from "./constraints.ts";
 export {
   type DAdaptAdamOptions,
   type DAdaptationOptions,
@@ -42,7 +50,26 @@ export {
 } from "./d-adaptation.ts";
 export { type AdafactorOptions, adafactor, type Sm3Options, sm3 } from "./factored.ts";
 export { type FtrlOptions, ftrl } from "./ftrl.ts";
-export { frozen, type ParameterGroup, type ParameterSelection, parameterGroups } from "./groups.ts";
+export {
+  addGradientNoise,
+  centralizeGradients,
+  type DecoupledDecayOptions,
+  decoupledDecay,
+  type ElasticNetOptions,
+  elasticNet,
+  type GradientNoiseOptions,
+  l1,
+  l2,
+  scaleGradient,
+  skipNonFinite,
+} from "./gradients.ts";
+export {
+  frozen,
+  type ParameterGroup,
+  type ParameterSelection,
+  parameterGroups,
+  type SelectionOptions,
+} from "./groups.ts";
 export {
   type LambOptions,
   type LarsOptions,
@@ -84,3 +111,11 @@ export {
   type Transform,
   type TransformContext,
 } from "./transform.ts";
+export {
+  type AccumulateOptions,
+  accumulate,
+  type LookaheadOptions,
+  lookahead,
+  type SamOptions,
+  sam,
+} from "./wrappers.ts";

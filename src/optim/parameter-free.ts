@@ -3,6 +3,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { add, div, greater, maximum, minimum, mul, sqrt, sub, where } from "../ops/arithmetic.ts";
 import { sumSquares } from "../ops/reduce.ts";
 import {
+  checkPositive,
   oneOf,
   type Schedule,
   type TrainedParameter,
@@ -10,9 +11,6 @@ import {
   type TransformContext,
   valueAt,
 } from "./transform.ts";
-
-/** The least distance to start from: from 0 no step would ever be taken. */
-const LEAST_START = 2 ** -126;
 
 /** ‖x‖² of several tensors as one vector. */
 function squaredNorm(tensors: readonly Tensor[]): Tensor {
@@ -85,7 +83,7 @@ export interface DogOptions extends DistanceOptions {
  */
 export function dog(options: DogOptions = {}): Transform {
   const { layerwise = false } = options;
-  const relative = valueAt("dog: relativeDistance", options.relativeDistance ?? 1e-6, 1, LEAST_START);
+  const relative = checkPositive("dog: relativeDistance", options.relativeDistance ?? 1e-6);
   const epsilon = valueAt("dog: epsilon", options.epsilon ?? 1e-8, 1);
   return byDistance(
     "dog",
@@ -120,7 +118,7 @@ export interface DowgOptions extends DistanceOptions {
  */
 export function dowg(options: DowgOptions = {}): Transform {
   const epsilon = valueAt("dowg: epsilon", options.epsilon ?? 1e-4, 1);
-  const initial = valueAt("dowg: squaredDistance", options.squaredDistance ?? epsilon, 1, LEAST_START);
+  const initial = checkPositive("dowg: squaredDistance", options.squaredDistance ?? epsilon);
   return byDistance(
     "dowg",
     options,

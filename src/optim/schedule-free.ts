@@ -95,7 +95,7 @@ function scheduleFree(
 
 /**
  * Gradient descent that needs no falling learning rate: z steps, x is its average, and gradients are taken at y between
- * the two. What is trained is y, and a model is to be evaluated and saved at x: see `Trainer.evaluationWeights`.
+ * the two. What is trained is y, and a model is to be evaluated and saved at x: see `Trainer.average`.
  * Defazio et al. 2024; numbers as the authors'.
  * @throws OptionError for a number out of range.
  * @example scheduleFreeSgd({ learningRate: 1, warmupSteps: 100 })
@@ -114,7 +114,7 @@ export interface ScheduleFreeAdamWOptions extends ScheduleFreeSgdOptions {
 
 /**
  * AdamW that needs no falling learning rate: as `scheduleFreeSgd`, with steps by g / (√v + ε); √(1 − β₂ᵗ) is in γ. A
- * model is to be evaluated and saved at x: see `Trainer.evaluationWeights`. Defazio et al. 2024; numbers as the authors'.
+ * model is to be evaluated and saved at x: see `Trainer.average`. Defazio et al. 2024; numbers as the authors'.
  * @throws OptionError for a number out of range.
  * @example scheduleFreeAdamW({ learningRate: 0.0025, warmupSteps: 100 })
  */

@@ -83,7 +83,7 @@ export interface AsgdOptions {
 }
 
 /**
- * Averaged stochastic gradient descent; the average is what `Trainer.evaluationWeights` gives. Polyak and Juditsky
+ * Averaged stochastic gradient descent; the average is what `Trainer.average` gives. Polyak and Juditsky
  * 1992; numbers as PyTorch's.
  * @throws OptionError for a number out of range.
  * @example asgd({ learningRate: 0.05, start: 1000 })

@@ -5,10 +5,12 @@ import { add, div, equal, maximum, mul, sqrt, square, sub } from "../ops/arithme
 import { matmul } from "../ops/matmul.ts";
 import { permute } from "../ops/movement.ts";
 import { sum, sumSquares } from "../ops/reduce.ts";
-import { flushed, rounded } from "./moments.ts";
+import { flushed } from "./moments.ts";
 import {
+  checkCount,
   checkRange,
   oneOf,
+  rounded,
   type Schedule,
   type Transform,
   type TransformContext,
@@ -83,11 +85,8 @@ export function shampoo(options: ShampooOptions = {}): Transform {
   const decay = valueAt("shampoo: weightDecay", options.weightDecay ?? 0, 1);
   const graft = oneOf("shampoo: graft", options.graft ?? "sgd", ["sgd", "adagrad", "none"]);
   const ridge = valueAt("shampoo: ridge", options.ridge ?? 1e-6, 1, 1e-7);
-  for (const [name, value] of Object.entries({ iterations, largestSize })) {
-    if (!(Number.isInteger(value) && value >= 1)) {
-      throw new OptionError(`shampoo: ${name}: wanted a positive whole number, got ${value}`);
-    }
-  }
+  checkCount("shampoo: iterations", iterations);
+  checkCount("shampoo: largestSize", largestSize);
   const { nesterov = momentum > 0 } = options;
   return {
     name: "shampoo",

@@ -4,6 +4,7 @@
 import { OptionError } from "../core/errors.ts";
 import type { Shape } from "../core/shape.ts";
 import type { Graph, Tensor } from "../graph/tensor.ts";
+import { add, sub } from "../ops/arithmetic.ts";
 
 /** A number, or a function of the step, counted from 1, that is asked before each step. */
 export type Schedule = number | ((step: number) => number);
@@ -11,6 +12,7 @@ export type Schedule = number | ((step: number) => number);
 /** One parameter in an optimizer's hands. */
 export interface TrainedParameter {
   readonly name: string;
+  /** Its value: what the transforms so far have made of it. Ask anew behind whatever changes it. */
   readonly tensor: Tensor;
   /** What the transforms so far have made of the gradient. @throws OptionError set after a transform has updated by it. */
   gradient: Tensor;
@@ -31,9 +33,9 @@ export interface TransformContext {
   hyper(index: number): Tensor;
   /** A tensor that outlives the step, filled with a number before the first. */
   state(name: string, shape: Shape, initial?: number): Tensor;
-  /** The same as long as a parameter, whose place it has in the state of all: what kernels take as a slot. */
+  /** A slot of a parameter as a tensor, for transforms that work on the graph. */
   slot(parameter: TrainedParameter, slot: Slot): Tensor;
-  /** Sets a tensor of state when the rest of the step is done. */
+  /** Sets such a tensor when the rest of the step is done, or ends by a guard. */
   assign(state: Tensor, value: Tensor): void;
   /** A vector that an update kernel makes of a parameter's gradient and its slots, in place of changing the parameter. */
   direction(kernel: string, parameter: TrainedParameter, slots?: readonly Slot[]): Tensor;
@@ -41,6 +43,20 @@ export interface TransformContext {
   update(kernel: string, slots?: readonly Slot[]): void;
   /** Says that models are to be evaluated at θ + weight · (slot − θ), not at what is trained. */
   evaluateAt(slot: string, weight: number): void;
+  /** Puts a value in place of a parameter, at this point of the step. */
+  change(parameter: TrainedParameter, value: Tensor): void;
+  /**
+   * Ends the step here where a scalar is not finite: nothing said behind this happens, whoever says it.
+   * @throws OptionError in a parameter group.
+   */
+  guard(scalar: Tensor): void;
+  /** @throws OptionError naming a transform that works on all parameters at once, in a parameter group. */
+  wantAll(name: string): void;
+  /**
+   * Gradients of the same batch's loss at other values of the parameters, given and answered in their order. The model
+   * is traced once more, so that dropout draws another mask.
+   */
+  gradientsAt(values: readonly Tensor[]): readonly Tensor[];
 }
 
 /** One piece of an optimizer, or several in a chain. */
@@ -91,6 +107,31 @@ export function checkRange(where: string, value: number, low: number, high: numb
     throw new OptionError(`${where}: wanted ${low} ≤ x < ${high}, got ${value}`);
   return value;
 }
+
+/** Checks a positive number. @throws OptionError */
+export function checkPositive(where: string, value: number): number {
+  if (!(value > 0 && Number.isFinite(value)))
+    throw new OptionError(`${where}: wanted a finite number > 0, got ${value}`);
+  return value;
+}
+
+/** Checks a positive integer. @throws OptionError */
+export function checkCount(where: string, value: number): number {
+  if (!(Number.isInteger(value) && value >= 1))
+    throw new OptionError(`${where}: wanted a positive integer, got ${value}`);
+  return value;
+}
+
+/**
+ * A mean without subnormal numbers, which would stay in it and are slow: rounded to multiples of 2⁻¹⁰³, as the update
+ * kernels round theirs. Numbers above 1e-17 keep their bits.
+ */
+export const rounded = (x: Tensor): Tensor => sub(add(x, FLOOR), FLOOR);
+const FLOOR = 2 ** -80;
+
+/** The axes of a parameter along which one output's inputs lie: all but the last, and of a vector all. */
+export const inputAxes = ({ shape }: Tensor): number[] =>
+  shape.map((_, axis) => axis).slice(0, Math.max(1, shape.length - 1));
 
 /** Checks a choice. @throws OptionError that lists the known ones. */
 export function oneOf<T>(where: string, value: T, known: readonly T[]): T {

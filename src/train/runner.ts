@@ -1,4 +1,5 @@
 // Runs compiled steps of one model on one engine: keeps a program for each batch size, and the memory they share.
+import { ALIGNMENT } from "../../assembly/abi.ts";
 import { DataError, NonFiniteError, ShapeError } from "../core/errors.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../core/shape.ts";
 import type { Batch, Field, FieldValues } from "../data/index.ts";
@@ -6,10 +7,9 @@ import type { Engine, LoadedProgram, RunResult } from "../engine/engine.ts";
 import type { Block } from "../engine/memory.ts";
 import type { DType } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
-import type { ParameterValues } from "../nn/weights.ts";
 import type { Loss, Metric } from "./loss.ts";
 import { compileStep, dataRegion, type FeedSpec, REGION, type StepSpec } from "./step.ts";
-import type { EvaluationPoint, Initial } from "./update.ts";
+import type { Initial } from "./update.ts";
 
 /** Examples as fields, all of them, in memory. */
 export interface Fields {
@@ -37,13 +37,6 @@ interface Prepared {
   readonly target: Shape;
   readonly dtype: DType;
   readonly steps: number;
-}
-
-/** What the runners of one training share. */
-export interface Shared {
-  readonly blocks: Map<string, Block>;
-  /** By name, the parameters that are evaluated elsewhere than they are trained. */
-  readonly evaluation: Map<string, EvaluationPoint>;
 }
 
 /** Most steps of one run over a dataset in memory. */
@@ -87,20 +80,14 @@ export class StepRunner {
   readonly #options: RunnerOptions;
   readonly #fields: Fields | undefined;
   readonly #blocks: Map<string, Block>;
-  readonly #evaluation: Map<string, EvaluationPoint>;
   readonly #programs = new Map<number, Prepared>();
 
-  /** With fields, steps take their batches from them; `shared` is what runners of one training share. */
-  constructor(
-    options: RunnerOptions,
-    fields?: Fields,
-    { blocks, evaluation }: Shared = { blocks: new Map(), evaluation: new Map() },
-  ) {
+  /** With fields, steps take their batches from them; `blocks` is memory that runners of one training share. */
+  constructor(options: RunnerOptions, fields?: Fields, blocks = new Map<string, Block>()) {
     this.engine = options.engine;
     this.#options = options;
     this.#fields = fields;
     this.#blocks = blocks;
-    this.#evaluation = evaluation;
     abandoned.register(this, { engine: this.engine, blocks, programs: this.#programs }, this);
   }
 
@@ -113,6 +100,18 @@ export class StepRunner {
   /** Steps of one run at most. */
   get capacity(): number {
     return this.#fields ? STEPS : 1;
+  }
+
+  /** A region that programs share; made where there is none yet. */
+  region(name: string, bytes: number, initial: Initial): Block {
+    let block = this.#blocks.get(name);
+    if (!block) {
+      block = this.engine.allocate(Math.ceil(bytes / ALIGNMENT) * ALIGNMENT, name);
+      this.#blocks.set(name, block);
+      this.#fill(name, block);
+      this.#begin(block, initial);
+    }
+    return block;
   }
 
   /** Finds early what does not fit: compiles the steps over the fields for a batch size. */
@@ -147,21 +146,6 @@ export class StepRunner {
   stepSync(batch: Batch, number: number): Row {
     const { loaded } = this.#write(batch, number);
     return this.#rows(loaded, this.engine.runSync(loaded), number)[0]!;
-  }
-
-  /** All parameters as they are to be evaluated, by the state of the optimizer. */
-  evaluationWeights(): Map<string, ParameterValues> {
-    const parameters = this.#options.model.parameters();
-    for (const { name, region, offset, weight } of this.#evaluation.values()) {
-      const { values } = parameters.get(name)!;
-      const block = this.#blocks.get(region);
-      // Before the first step, and behind the last, there is no state.
-      if (!block) continue;
-      const { address } = block;
-      const slot = new Float32Array(this.engine.memory.buffer, address + offset, values.length);
-      for (const [i, value] of values.entries()) values[i] = value + weight * (slot[i]! - value);
-    }
-    return parameters;
   }
 
   /** A turn of the engine that begins when the weights may come there. */
@@ -256,26 +240,13 @@ export class StepRunner {
     known?.loaded.release();
     this.#programs.delete(batch);
     const steps = this.capacity;
-    const { program, classes, initial, evaluation } = compileStep({
-      ...this.#options,
-      batch,
-      ...feeds,
-      steps,
-    });
+    const { program, classes, initial } = compileStep({ ...this.#options, batch, ...feeds, steps });
     this.#checkDataLabels(classes);
-    for (const point of evaluation) this.#evaluation.set(point.name, point);
     const shared = new Map([[REGION.parameters as string, parameters]]);
     engine.checkRoom(program, new Map([...this.#blocks, ...shared]));
     for (const [name, bytes] of program.regions) {
       if (PRIVATE.has(name) || name === REGION.parameters) continue;
-      let block = this.#blocks.get(name);
-      if (!block) {
-        block = engine.allocate(bytes, name);
-        this.#blocks.set(name, block);
-        this.#fill(name, block);
-        this.#begin(block, initial.get(name) ?? 0);
-      }
-      shared.set(name, block);
+      shared.set(name, this.region(name, bytes, initial.get(name) ?? 0));
     }
     const prepared = {
       loaded: engine.load(program, shared),

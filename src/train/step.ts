@@ -10,7 +10,7 @@ import type { Model } from "../nn/model.ts";
 import { gradients } from "../ops/gradients.ts";
 import type { Transform } from "../optim/transform.ts";
 import type { Loss, Metric } from "./loss.ts";
-import { type EvaluationPoint, type Initial, type ParameterSlope, Update } from "./update.ts";
+import { type Initial, type ParameterSlope, Update } from "./update.ts";
 
 /** How a field of the batch comes: as numbers that the host writes, or from a dataset that lies in the engine's memory. */
 export interface FeedSpec {
@@ -48,8 +48,6 @@ export interface CompiledStep {
   readonly classes: number | undefined;
   /** What regions of optimizer state hold before the first step; all others hold zeros. */
   readonly initial: ReadonlyMap<string, Initial>;
-  /** Parameters that are evaluated elsewhere than they are trained. */
-  readonly evaluation: readonly EvaluationPoint[];
 }
 
 /** Region names that the trainer reads and writes. */
@@ -89,9 +87,16 @@ export function compileStep(spec: StepSpec): CompiledStep {
   }
   const optimizer = training?.optimizer;
   const change = optimizer
-    ? new Update(optimizer, results[0]!, slopesOf(results[0]!, model.place(graph)), model.weights.length, {
-        region: REGION.hyper,
-        offset: 4,
+    ? new Update(optimizer, {
+        graph,
+        loss: results[0]!,
+        slopes: slopesOf(results[0]!, model.place(graph)),
+        length: model.weights.length,
+        hyper: { region: REGION.hyper, offset: 4 },
+        slopesAt(values) {
+          const again = graph.again(values, () => loss(model.trace(graph, input), target));
+          return gradients(again, [...values.values()]).map((slope) => slope!);
+        },
       })
     : undefined;
   for (const [tensor, placement] of change?.placements ?? []) placements.set(tensor, placement);
@@ -102,8 +107,9 @@ export function compileStep(spec: StepSpec): CompiledStep {
     ...(training ? { step: { region: REGION.hyper, offset: 0 } } : {}),
     fed: [input, target].filter((tensor) => !placements.has(tensor)),
     kept: [...results, input, target],
-    passed: [...(change?.reads ?? [])],
+    done: [...(change?.done ?? [])],
     before: (emitter) => {
+      change?.reserve(emitter);
       if (training) emitSchedule(emitter, spec, 1 + training.optimizer.hyperWords);
       if (spec.input.resident) emitFeed(emitter, spec, spec.input, REGION.input, input);
       if (spec.target.resident) emitFeed(emitter, spec, spec.target, REGION.target, target);
@@ -119,11 +125,10 @@ export function compileStep(spec: StepSpec): CompiledStep {
         emitter.call("guard", [policy, read(emitter.buffer(results[0]!))], { fence: true });
       }
     },
-    after: (emitter) => change?.emit(emitter),
   });
   const source = target.node.source;
   const classes = source?.kind === "input" ? source.labels : undefined;
-  return { program, classes, initial: change?.initial ?? new Map(), evaluation: change?.evaluation ?? [] };
+  return { program, classes, initial: change?.initial ?? new Map() };
 }
 
 function emitSchedule(emitter: Emitter, { steps }: StepSpec, words: number): void {

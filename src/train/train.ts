@@ -1,5 +1,5 @@
 // The training loop: epochs of steps over a dataset in memory or a stream, with validation and callbacks between.
-import { DataError, OptionError } from "../core/errors.ts";
+import { DataError, NonFiniteError, OptionError } from "../core/errors.ts";
 import { integers, permutation } from "../core/random.ts";
 import { Dataset, type IterableDataset } from "../data/index.ts";
 import type { Model } from "../nn/model.ts";
@@ -41,7 +41,7 @@ const SLICE = 25;
 /**
  * Trains a model; the model holds the result.
  * @throws OptionError, ShapeError, DataError where options, model and data do not fit together.
- * @throws NonFiniteError by policy. After any error the model keeps the weights that it has and can be used.
+ * @throws NonFiniteError by policy, unless a callback answers it. After any error the model keeps the weights that it has and can be used.
  * @example
  * const run = await train(model, {
  *   data: digits.train, loss: softmaxCrossEntropy, metrics: [accuracy],
@@ -75,13 +75,22 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
   const began = performance.now();
   const history: EpochRecord[] = [];
   let reason: string | undefined;
+  let cut = false;
+  const names = ["loss", ...trainer.metrics.map(({ name }) => name)];
   const control: TrainingControl = {
     model,
     epochs,
     examples: data instanceof Dataset ? data.length : undefined,
-    stop: (why) => {
+    monitors: evaluator ? [...names, ...names.map((name) => `validation.${name}`)] : names,
+    stop: (why, when = "after-epoch") => {
+      if (when !== "after-epoch" && when !== "now") {
+        throw new OptionError(`stop: when: wanted "after-epoch" or "now", got ${JSON.stringify(when)}`);
+      }
       reason ??= why;
+      cut ||= when === "now";
     },
+    average: () => trainer.average(),
+    withAverage: (work) => trainer.withAverage(work),
   };
 
   try {
@@ -89,7 +98,7 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
     await evaluator?.prepare();
     for (let epoch = 1; epoch <= epochs && reason === undefined; epoch++) {
       const start = performance.now();
-      const sum = new Mean(["loss", ...trainer.metrics.map(({ name }) => name)]);
+      const sum = new Mean(names);
       const steps = runner
         ? resident(trainer, runner, orderOf(data as Dataset, sampling, options.seed ?? 0, epoch), batchSize)
         : streamed(trainer, data as IterableDataset, batchSize, epoch);
@@ -99,12 +108,14 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
         const { loss, metrics } = sum.result();
         const record = { epoch, step: trainer.steps, examples: sum.examples, loss, metrics, seconds };
         for (const callback of callbacks) await callback.onProgress?.(record, control);
+        if (cut) break;
       }
       if (sum.examples === 0) throw new DataError("train: the dataset is empty: wanted at least one example");
       const seconds = (performance.now() - start) / 1000;
       const validation = await evaluator?.run();
       const record: EpochRecord = {
         epoch,
+        complete: !cut || sum.examples === control.examples,
         step: trainer.steps,
         ...sum.result(),
         validation: validation && { loss: validation.loss, metrics: validation.metrics },
@@ -115,11 +126,24 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
       history.push(record);
       for (const callback of callbacks) await callback.onEpoch?.(record, control);
     }
+  } catch (error) {
+    // Steps of the same run that went well before it have happened too.
+    if (error instanceof NonFiniteError) trainer.steps = error.step - 1;
+    let answer: string | undefined;
+    for (const callback of callbacks) {
+      const said = await callback.onError?.(error, control);
+      answer ??= said;
+    }
+    if (answer === undefined) throw error;
+    reason ??= answer;
   } finally {
-    for (const callback of callbacks) await callback.onEnd?.(control);
-    runner?.release();
-    evaluator?.release();
-    trainer.close();
+    try {
+      for (const callback of callbacks) await callback.onEnd?.(control);
+    } finally {
+      runner?.release();
+      evaluator?.release();
+      trainer.close();
+    }
   }
   return {
     history,

@@ -1,13 +1,17 @@
 // A trainer takes a model a step at a time; train() stands on it.
-import { OptionError } from "../core/errors.ts";
+import { EngineError, OptionError } from "../core/errors.ts";
 import type { Batch } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { Block } from "../engine/memory.ts";
+import { readFile, writeFileAtomically } from "../formats/file.ts";
 import type { Model } from "../nn/model.ts";
 import type { ParameterValues } from "../nn/weights.ts";
+import { AVERAGE } from "../optim/average.ts";
 import type { Transform } from "../optim/transform.ts";
 import type { Loss, Metric } from "./loss.ts";
-import { type Fields, type Row, type Shared, StepRunner } from "./runner.ts";
+import { type Fields, type Row, StepRunner } from "./runner.ts";
+import { readState, type StateLayout, stateLayout, writeState } from "./state.ts";
 
 export interface TrainerOptions {
   /** From the model's output and the target to a scalar. */
@@ -42,8 +46,11 @@ export class Trainer {
   /** Steps taken so far. */
   steps = 0;
   readonly #options: ConstructorParameters<typeof StepRunner>[0];
-  readonly #shared: Shared = { blocks: new Map(), evaluation: new Map() };
+  readonly #blocks = new Map<string, Block>();
   readonly #direct: StepRunner;
+  readonly #layout: StateLayout;
+  /** The model holds the average at present. */
+  #lent = false;
 
   constructor(model: Model, engine: Engine, options: TrainerOptions) {
     const { loss, optimizer, metrics = [], seed = 0, onNonFinite = "stop" } = options;
@@ -57,6 +64,7 @@ export class Trainer {
     this.metrics = metrics;
     this.#options = { model, engine, loss, metrics, training: { optimizer, seed, onNonFinite } };
     this.#direct = this.runner();
+    this.#layout = stateLayout(optimizer, model.weights);
   }
 
   /**
@@ -65,31 +73,148 @@ export class Trainer {
    * @throws NonFiniteError by policy; the parameters are those before the step.
    */
   step(batch: Batch): Promise<StepResult> {
-    return this.#direct.step(batch, () => this.steps + 1).then((row) => this.#result(row));
+    return this.#direct.step(batch, () => this.#next()).then((row) => this.#result(row));
   }
 
   /** The same without a promise, on an engine of one thread. */
   stepSync(batch: Batch): StepResult {
-    return this.#result(this.#direct.stepSync(batch, this.steps + 1));
-  }
-
-  /**
-   * Copies of all parameters by name, as they are to be evaluated and saved: what is trained, but for optimizers that
-   * average, as `scheduleFreeSgd` and `asgd` do. Not while a step runs.
-   * @example served.setParameters(trainer.evaluationWeights())
-   */
-  evaluationWeights(): Map<string, ParameterValues> {
-    return this.#direct.evaluationWeights();
+    return this.#result(this.#direct.stepSync(batch, this.#next()));
   }
 
   /** Steps over a dataset in the engine's memory, with this trainer's optimizer state. */
   runner(fields?: Fields): StepRunner {
-    return new StepRunner(this.#options, fields, this.#shared);
+    return new StepRunner(this.#options, fields, this.#blocks);
+  }
+
+  /**
+   * The optimizer's state and the number of steps as the bytes of a safetensors file; with the model's, all that a
+   * training needs to go on where it was.
+   * @throws EngineError while a run is under way.
+   */
+  stateToBytes(): Uint8Array {
+    this.#atRest();
+    return writeState(this.#layout, this.steps, (region, offset, length) => {
+      const { address } = this.#region(region);
+      return new Float32Array(this.engine.memory.buffer, address + offset, length);
+    });
+  }
+
+  /**
+   * Takes state that a trainer with the same optimizer and a model of the same shapes has written.
+   * @throws FormatError or ShapeError where it is another optimizer's or another model's; then nothing is changed.
+   * @throws EngineError while a run is under way.
+   */
+  stateFromBytes(bytes: Uint8Array): void {
+    this.#atRest();
+    const { steps, values } = readState(this.#layout, bytes);
+    for (const { region, offset, values: numbers } of values) {
+      const { address } = this.#region(region);
+      new Float32Array(this.engine.memory.buffer, address + offset, numbers.length).set(numbers);
+    }
+    this.steps = steps;
+  }
+
+  /** Writes the state to a file; a crash leaves the old file or the new one. @throws EngineError while a run is under way. */
+  async saveState(path: string): Promise<void> {
+    await writeFileAtomically(path, this.stateToBytes());
+  }
+
+  /** Reads the state from a file. @throws FormatError, ShapeError, EngineError; then nothing is changed. */
+  async loadState(path: string): Promise<void> {
+    this.stateFromBytes(await readFile(path));
+  }
+
+  /**
+   * The average of the weights that `ema` or `swa` keeps, or that an optimizer finds by itself, as `asgd` and
+   * `scheduleFreeSgd` do, by parameter name; before the first step the weights.
+   * @throws OptionError where the optimizer keeps none.
+   * @example
+   * const trainer = await createTrainer(model, { loss: softmaxCrossEntropy, optimizer: ema(adam()) });
+   * for (const batch of digits.train.batch(32)) await trainer.step(batch);
+   * model.setParameters(trainer.average());
+   */
+  average(): Map<string, ParameterValues> {
+    return this.model.weights.read(this.#average());
+  }
+
+  /**
+   * Lends the average of the weights to the model while some work is done, then puts the weights back.
+   * @throws OptionError where the optimizer keeps none; EngineError for a step while the work is under way.
+   * @example
+   * const trainer = await createTrainer(model, { loss: softmaxCrossEntropy, optimizer: ema(adam()) });
+   * for (const batch of digits.train.batch(32)) await trainer.step(batch);
+   * await trainer.withAverage(() => evaluate(model, digits.test, { loss: softmaxCrossEntropy }));
+   */
+  async withAverage<T>(work: () => T | Promise<T>): Promise<T> {
+    const { weights } = this.model;
+    // A step under way is let finish.
+    const own = await this.engine.turn(async () => {
+      this.#checkOwn();
+      const average = this.#average();
+      const before = weights.snapshot();
+      weights.restore(average);
+      this.#lent = true;
+      return before;
+    });
+    try {
+      return await work();
+    } finally {
+      weights.restore(own);
+      this.#lent = false;
+    }
+  }
+
+  #checkOwn(): void {
+    if (this.#lent)
+      throw new EngineError("trainer: its model holds the average: wait for withAverage to end");
+  }
+
+  /** The number of the next step. */
+  #next(): number {
+    this.#checkOwn();
+    return this.steps + 1;
+  }
+
+  /** The flat vector of averages. */
+  #average(): Float32Array<ArrayBuffer> {
+    const { weights } = this.model;
+    if (this.steps === 0) return weights.snapshot();
+    const block = [...this.#blocks].find(([region]) => region.endsWith(` ${AVERAGE}`))?.[1];
+    if (!block && this.#layout.evaluation.length > 0) return this.#evaluationPoint();
+    if (!block) {
+      throw new OptionError(
+        "trainer: average: wanted an optimizer that keeps an average of the weights, got one without: put ema or swa around it",
+      );
+    }
+    const values: Float32Array = new Float32Array(this.engine.memory.buffer, block.address, weights.length);
+    return values.slice();
+  }
+
+  /** The flat vector at which the optimizer wants the model evaluated. */
+  #evaluationPoint(): Float32Array<ArrayBuffer> {
+    const values = this.model.weights.snapshot();
+    for (const { region, offset, size, weight } of this.#layout.evaluation) {
+      const slot = new Float32Array(this.engine.memory.buffer, this.#region(region).address + offset, size);
+      for (const [i, x] of slot.entries()) {
+        const at = offset / 4 + i;
+        values[at]! += weight * (x - values[at]!);
+      }
+    }
+    return values;
   }
 
   /** Gives back the memory of the optimizer's state; the model keeps its weights. Done by itself when nobody holds the trainer. */
   close(): void {
     this.#direct.release();
+  }
+
+  /** A region of state; made as it is before the first step where no step has made it. */
+  #region(region: string): Block {
+    return this.#direct.region(region, this.#layout.bytes.get(region)!, this.#layout.initial.get(region)!);
+  }
+
+  #atRest(): void {
+    if (this.engine.busy) throw new EngineError("trainer: a run is under way: wait for its step");
   }
 
   #result(row: Row): StepResult {

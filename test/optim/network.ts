@@ -86,9 +86,7 @@ export function run(optimizer: Transform, steps: number) {
     used.push(engine.memoryUsed);
     return loss;
   });
-  const evaluated = [...trainer.evaluationWeights().values()].flatMap(({ values }) => [...values]);
-  trainer.close();
-  return { losses, theta: weightsOf(model), evaluated, used };
+  return { losses, theta: weightsOf(model), used, trainer };
 }
 
 /** The same steps on an engine of some threads: the bits of the weights. */

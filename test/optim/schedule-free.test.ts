@@ -1,13 +1,7 @@
 // Schedule-free SGD and AdamW against the authors', in 64 bits: what is trained and what is evaluated.
 import { describe, expect, test } from "vitest";
 import { createEngineSync, createTrainerSync, meanSquaredError, OptionError } from "#src/index";
-import {
-  asgd,
-  type ScheduleFreeAdamWOptions,
-  scheduleFreeAdamW,
-  scheduleFreeSgd,
-  sgd,
-} from "#src/optim/index";
+import { asgd, type ScheduleFreeAdamWOptions, scheduleFreeAdamW, scheduleFreeSgd } from "#src/optim/index";
 import { bits, curve, regressor, weightsOf } from "../train/setting.ts";
 import { apart, checkOptimizer, reference, run, type Update64 } from "./network.ts";
 
@@ -71,7 +65,7 @@ for (const [name, { adam, ...options }] of cases) {
     const average = new Map<string, Float64Array>();
     const { theta } = reference(scheduleFreeAuthors({ ...options, adam: adam ?? false }, average), 60);
     const wanted = [...average.values()].flatMap((x) => [...x]);
-    const { evaluated } = run(make(options), 60);
+    const evaluated = flat(run(make(options), 60).trainer.average());
     expect(apart(evaluated, wanted)).toBeLessThan(tolerance);
     // It is another than what is trained.
     expect(apart(theta, wanted)).toBeGreaterThan(100 * tolerance);
@@ -84,16 +78,13 @@ const trainerOf = (optimizer: Parameters<typeof createTrainerSync>[1]["optimizer
   const options = { loss: meanSquaredError, optimizer, engine: createEngineSync() };
   return { model, trainer: createTrainerSync(model, options) };
 };
-const flat = (weights: ReturnType<ReturnType<typeof trainerOf>["trainer"]["evaluationWeights"]>) =>
+const flat = (weights: ReturnType<ReturnType<typeof trainerOf>["trainer"]["average"]>) =>
   Float32Array.from([...weights.values()].flatMap(({ values }) => [...values]));
 
-describe("evaluationWeights", () => {
-  test("before the first step, and without an average, they are the parameters", () => {
+describe("average", () => {
+  test("before the first step they are the parameters", () => {
     const { model, trainer } = trainerOf(scheduleFreeSgd());
-    expect(bits(flat(trainer.evaluationWeights()))).toEqual(bits(weightsOf(model)));
-    const plain = trainerOf(sgd({ learningRate: 0.1 }));
-    plain.trainer.stepSync(batch!);
-    expect(bits(flat(plain.trainer.evaluationWeights()))).toEqual(bits(weightsOf(plain.model)));
+    expect(bits(flat(trainer.average()))).toEqual(bits(weightsOf(model)));
   });
   test("of asgd they are its average", () => {
     const { model, trainer } = trainerOf(asgd({ learningRate: 0.1, start: 0 }));
@@ -103,7 +94,7 @@ describe("evaluationWeights", () => {
       const now = weightsOf(model);
       mean = mean.map((m, i) => m + (now[i]! - m) / Math.max(1, t - 1));
     }
-    expect(apart(flat(trainer.evaluationWeights()), mean)).toBeLessThan(1e-6);
+    expect(apart(flat(trainer.average()), mean)).toBeLessThan(1e-6);
   });
   test("steps over a dataset in memory count too", () => {
     const { model, trainer } = trainerOf(scheduleFreeSgd({ learningRate: 0.2 }));
@@ -115,16 +106,16 @@ describe("evaluationWeights", () => {
       1,
     );
     for (let t = 0; t < 5; t++) same.stepSync(batch!);
-    expect(bits(flat(trainer.evaluationWeights()))).toEqual(bits(flat(same.evaluationWeights())));
-    expect(bits(flat(trainer.evaluationWeights()))).not.toEqual(bits(weightsOf(model)));
+    expect(bits(flat(trainer.average()))).toEqual(bits(flat(same.average())));
+    expect(bits(flat(trainer.average()))).not.toEqual(bits(weightsOf(model)));
   });
   test("they go into a model of the same shape", () => {
     const { model, trainer } = trainerOf(scheduleFreeSgd({ learningRate: 0.2 }));
     for (let t = 0; t < 20; t++) trainer.stepSync(batch!);
     const served = regressor();
-    served.setParameters(trainer.evaluationWeights());
+    served.setParameters(trainer.average());
     expect(bits(weightsOf(served))).not.toEqual(bits(weightsOf(model)));
-    expect(bits(weightsOf(served))).toEqual(bits(flat(trainer.evaluationWeights())));
+    expect(bits(weightsOf(served))).toEqual(bits(flat(trainer.average())));
   });
 });
 

@@ -1,17 +1,17 @@
 // Callbacks: what they see, in which order, and how they end a training.
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import {
   accuracy,
   type Callback,
   createEngine,
-  earlyStopping,
-  type Model,
+  NonFiniteError,
   OptionError,
   sgd,
   softmaxCrossEntropy,
   train,
 } from "#src/index";
-import { bits, classes, classifier, weightsOf } from "./setting.ts";
+import { onPlateau } from "#src/instruments";
+import { classes, classifier } from "./setting.ts";
 
 const engine = await createEngine({ numerics: "exact", threads: 1 });
 afterAll(() => engine.close());
@@ -112,81 +112,114 @@ test("an error of a callback ends the training; the others hear of the end and t
   await train(model, setting);
 });
 
-describe("earlyStopping", () => {
-  /** Losses fall while the learning rate is above 0 and rise when it is below: a schedule that first helps, then harms. */
-  const turning = (good: number) => sgd({ learningRate: (step) => (step <= good * 3 ? 0.3 : 30) });
-  const weightsAfter = async (epochs: number) => {
-    const model = classifier();
-    await train(model, { ...setting, optimizer: turning(3), epochs });
-    return bits(weightsOf(model));
+test("stop with now cuts the epoch short; what was done is measured and told", async () => {
+  const told: unknown[] = [];
+  const stop: Callback = {
+    onProgress: ({ step }, control) => {
+      if (step === 4) control.stop("enough", "now");
+    },
+    onEpoch: ({ epoch, step, complete, validation }) =>
+      void told.push({ epoch, step, complete, measured: validation !== undefined }),
   };
-  const run = async (options: Parameters<typeof earlyStopping>[0], model: Model = classifier()) => {
-    const result = await train(model, {
-      ...setting,
-      optimizer: turning(3),
-      validation: data,
-      epochs: 30,
-      callbacks: [earlyStopping(options)],
-    });
-    return { ...result, weights: bits(weightsOf(model)) };
-  };
+  const { history, reason, steps } = await train(classifier(), {
+    ...setting,
+    data: data.lazy(),
+    validation: data,
+    epochs: 9,
+    callbacks: [stop],
+  });
+  expect({ reason, steps, epochs: history.length }).toEqual({ reason: "enough", steps: 4, epochs: 2 });
+  expect(told).toEqual([
+    { epoch: 1, step: 3, complete: true, measured: true },
+    { epoch: 2, step: 4, complete: false, measured: true },
+  ]);
+});
 
-  test("waits for as many epochs as it has patience, then puts the best weights back", async () => {
-    for (const patience of [0, 2]) {
-      const { history, reason, weights } = await run({ patience });
-      expect(history.length).toBe(3 + 1 + patience);
-      expect(reason).toMatch(/^validation\.loss has not improved on [\d.]+ for/);
-      expect(reason).toContain(` ${patience + 1} epoch`);
-      expect(weights).toEqual(await weightsAfter(3));
-    }
+test("an epoch that is cut at its end is complete", async () => {
+  const stop: Callback = {
+    onProgress: ({ examples }, control) => {
+      if (examples === 40) control.stop("enough", "now");
+    },
+  };
+  const { history } = await train(classifier(), { ...setting, epochs: 9, callbacks: [stop] });
+  expect(history).toMatchObject([{ complete: true, step: 3 }]);
+});
+
+test("stop refuses a time that it does not know", async () => {
+  const stop: Callback = { onBegin: (control) => control.stop("enough", "later" as never) };
+  await expect(train(classifier(), { ...setting, callbacks: [stop] })).rejects.toThrow(OptionError);
+});
+
+test("what can be watched is known at the beginning", async () => {
+  let names: readonly string[] = [];
+  const look: Callback = {
+    onBegin: ({ monitors }) => {
+      names = monitors;
+    },
+  };
+  await train(classifier(), { ...setting, callbacks: [look] });
+  expect(names).toEqual(["loss", "accuracy"]);
+  await train(classifier(), { ...setting, validation: data, callbacks: [look] });
+  expect(names).toEqual(["loss", "accuracy", "validation.loss", "validation.accuracy"]);
+});
+
+test("an error can be answered with a reason, and all hear of it", async () => {
+  const heard: string[] = [];
+  const fails: Callback = {
+    onEpoch: ({ epoch }) => {
+      if (epoch === 2) throw new RangeError("mine");
+    },
+  };
+  const answer = (reason: string | undefined): Callback => ({
+    onError: async (error) => {
+      heard.push(`${reason} ${(error as Error).message}`);
+      return reason;
+    },
   });
-  test("or leaves the last ones", async () => {
-    const { history, weights } = await run({ restoreBest: false });
-    expect(history.length).toBe(4);
-    expect(weights).toEqual(await weightsAfter(4));
-  });
-  test("the best weights come back also where the epochs end first", async () => {
-    const model = classifier();
-    const stop = earlyStopping({ patience: 100 });
-    const result = await train(model, {
+  // Without a return, also of a promise, an answer it is not.
+  const silent: Callback = {
+    onError: async () => {
+      heard.push("silent");
+    },
+  };
+  const callbacks = [fails, silent, answer(undefined), answer("a"), answer("b")];
+  const { history, reason } = await train(classifier(), { ...setting, epochs: 5, callbacks });
+  expect({ epochs: history.length, reason }).toEqual({ epochs: 2, reason: "a" });
+  expect(heard).toEqual(["silent", "undefined mine", "a mine", "b mine"]);
+  const unanswered = train(classifier(), { ...setting, epochs: 5, callbacks: callbacks.slice(0, 3) });
+  await expect(unanswered).rejects.toThrow(RangeError);
+});
+
+test("the steps before a loss that is not finite count, also those of the same run", async () => {
+  const diverging = {
+    ...setting,
+    data: classes(400),
+    batchSize: 2,
+    optimizer: sgd({ learningRate: (step) => (step < 150 ? 0.1 : 1e38) }),
+  };
+  const error = await train(classifier(), diverging).catch((error) => error);
+  expect(error).toBeInstanceOf(NonFiniteError);
+  const callbacks: Callback[] = [{ onError: (error) => (error as Error).name }];
+  const { steps, reason } = await train(classifier(), { ...diverging, callbacks });
+  expect({ steps, reason }).toEqual({ steps: error.step - 1, reason: "NonFiniteError" });
+  expect(steps).toBeGreaterThanOrEqual(150);
+});
+
+test("onPlateau tells what each epoch came to", async () => {
+  const seen: number[] = [];
+  const plateau = { observe: (value: number) => void seen.push(value) };
+  const run = (options?: Parameters<typeof onPlateau>[1]) =>
+    train(classifier(), {
       ...setting,
-      optimizer: turning(3),
       validation: data,
-      epochs: 6,
-      callbacks: [stop],
+      epochs: 3,
+      callbacks: [onPlateau(plateau, options)],
     });
-    expect(result.reason).toBe("epochs");
-    expect(bits(weightsOf(model))).toEqual(await weightsAfter(3));
-  });
-  test("watches what it is told: more is better for a metric, less for a loss", async () => {
-    const { history, reason } = await run({ monitor: "validation.accuracy", patience: 1 });
-    const best = Math.max(...history.map(({ validation }) => validation!.metrics.accuracy!));
-    expect(reason).toContain(`validation.accuracy has not improved on ${best}`);
-    expect((await run({ monitor: "loss" })).reason).toContain("loss has not improved");
-    // Turned round, the first epoch is the best.
-    expect((await run({ monitor: "validation.loss", mode: "max" })).history.length).toBe(2);
-  });
-  test("a change below the least does not count", async () => {
-    expect((await run({ minDelta: 10 })).history.length).toBe(2);
-  });
-  test("used again it begins anew", async () => {
-    const stop = earlyStopping();
-    for (let round = 0; round < 2; round++) {
-      const options = { ...setting, optimizer: turning(3), validation: data, epochs: 30, callbacks: [stop] };
-      expect((await train(classifier(), options)).history.length).toBe(4);
-    }
-  });
-  test("says what there is to watch", async () => {
-    await expect(run({ monitor: "validation.precision" })).rejects.toBeInstanceOf(OptionError);
-    await expect(run({ monitor: "validation.precision" })).rejects.toThrow(
-      "earlyStopping: monitor: there is no validation.precision; there are",
-    );
-    const alone = train(classifier(), {
-      ...setting,
-      callbacks: [earlyStopping({ monitor: "validation.loss" })],
-    });
-    await expect(alone).rejects.toThrow("there is no validation.loss");
-    for (const patience of [-1, 0.5, Number.NaN])
-      expect(() => earlyStopping({ patience })).toThrow(OptionError);
-  });
+  const { history } = await run();
+  expect(seen.splice(0)).toEqual(history.map(({ validation }) => validation!.loss));
+  const watched = await run({ monitor: "accuracy" });
+  expect(seen).toEqual(watched.history.map(({ metrics }) => metrics.accuracy));
+  await expect(run({ monitor: "recall" })).rejects.toThrow("onPlateau: monitor: there is no recall");
+  for (const bad of [undefined, {}, { observe: 1 }])
+    expect(() => onPlateau(bad as never)).toThrow(OptionError);
 });
