@@ -89,7 +89,7 @@ export {
   sub,
   where,
 } from "./kernels/arithmetic";
-export { adadelta, adagrad, rmsprop, rmspropCentered, rmspropCenteredMomentum, rmspropMomentum } from "./kernels/adaptive";
+export { adadelta, adagrad, ftrl, rmsprop, rmspropCentered, rmspropCenteredMomentum, rmspropMomentum } from "./kernels/adaptive";
 export { ceiling } from "./kernels/ceiling";
 export { bceWithLogits, bceWithLogitsGradient, huber, huberGradient } from "./kernels/loss";
 export { copy, equalLabels, fill, gather, identity, oneHot, scatterAdd } from "./kernels/movement";

@@ -173,7 +173,8 @@ export async function open({ ceiling = false, ...options } = {}) {
         const slope = graph.input("gradients", [length]);
         const slopes = [{ name: "all", parameter, slope, offset: 0 }];
         const hyper = { region: "hyper", offset: 0 };
-        const change = new Update(optimizer, { graph, slopes, length, hyper, slopesAt: () => [slope] });
+        const loss = graph.input("loss", []);
+        const change = new Update(optimizer, { graph, loss, slopes, length, hyper, slopesAt: () => [slope] });
         return {
           placements: new Map([
             [parameter, { region: "parameters", offset: 0 }],

@@ -20,10 +20,12 @@ function load(engine: Engine, optimizer: Transform, n: number) {
   const graph = new Graph();
   const parameter = graph.input("point", [n]);
   const slope = graph.input("gradient", [n]);
+  const loss = graph.input("value", []);
   const slopes = [{ name: "point", parameter, slope, offset: 0 }];
   const length = Math.ceil(n / 16) * 16;
   const update = new Update(optimizer, {
     graph,
+    loss,
     slopes,
     length,
     hyper: { region: "hyper", offset: 0 },
@@ -34,6 +36,7 @@ function load(engine: Engine, optimizer: Transform, n: number) {
   const placements = new Map([
     [parameter, { region: "point", offset: 0 }],
     [slope, { region: "gradient", offset: 0 }],
+    [loss, { region: "value", offset: 0 }],
     ...update.placements,
   ]);
   const loaded = engine.load(
@@ -63,6 +66,7 @@ export function descent(optimizer: Transform, options: DescentOptions = {}): Met
         for (let step = 1; ; step++) {
           if (at.gradient.every((slope) => Math.abs(slope) <= tolerance)) return "converged";
           loaded.floats("gradient", 0, n).set(at.gradient);
+          if (loaded.program.regions.has("value")) loaded.floats("value", 0, 1)[0] = at.value;
           if (loaded.program.regions.has("hyper"))
             loaded.floats("hyper", 0, optimizer.hyperWords).set(optimizer.hyper(step));
           engine.runSync(loaded);

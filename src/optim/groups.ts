@@ -15,7 +15,8 @@ export interface ParameterGroup {
   readonly optimizer: Transform;
 }
 
-function selects(selection: ParameterSelection, name: string): boolean {
+/** Whether a selection holds a name. */
+export function selects(selection: ParameterSelection, name: string): boolean {
   if (typeof selection === "string") {
     const parts = selection.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     return new RegExp(`^${parts.join(".*")}$`).test(name);

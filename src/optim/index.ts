@@ -48,6 +48,15 @@ export {
   oneCycle,
 } from "./cycles.ts";
 export {
+  type DAdaptAdamOptions,
+  type DAdaptationOptions,
+  type DAdaptSgdOptions,
+  dAdaptAdam,
+  dAdaptSgd,
+  type ProdigyOptions,
+  prodigy,
+} from "./d-adaptation.ts";
+export {
   type CosineDecayOptions,
   cosineDecay,
   type ExponentialDecayOptions,
@@ -63,6 +72,8 @@ export {
   type StepDecayOptions,
   stepDecay,
 } from "./decay.ts";
+export { type AdafactorOptions, adafactor, type Sm3Options, sm3 } from "./factored.ts";
+export { type FtrlOptions, ftrl } from "./ftrl.ts";
 export {
   addGradientNoise,
   centralizeGradients,
@@ -91,7 +102,22 @@ export {
   type NovogradOptions,
   novograd,
 } from "./layerwise.ts";
+export { type MuonOptions, type MuonWithAdamWOptions, muon, muonWithAdamW } from "./muon.ts";
+export {
+  type DogOptions,
+  type DowgOptions,
+  dog,
+  dowg,
+  type PolyakSgdOptions,
+  polyakSgd,
+} from "./parameter-free.ts";
 export { type Plateau, type PlateauOptions, reduceOnPlateau } from "./plateau.ts";
+export {
+  type ScheduleFreeAdamWOptions,
+  type ScheduleFreeSgdOptions,
+  scheduleFreeAdamW,
+  scheduleFreeSgd,
+} from "./schedule-free.ts";
 export {
   multiply,
   type Piece,
@@ -104,6 +130,7 @@ export {
   warmupCosine,
 } from "./schedules.ts";
 export { type AsgdOptions, asgd, type SgdOptions, sgd } from "./sgd.ts";
+export { type ShampooOptions, shampoo } from "./shampoo.ts";
 export {
   type LionOptions,
   lion,

@@ -83,8 +83,8 @@ export interface AsgdOptions {
 }
 
 /**
- * Averaged stochastic gradient descent; the average is the state "average". Polyak and Juditsky 1992; numbers as
- * PyTorch's.
+ * Averaged stochastic gradient descent; the average is what `Trainer.average` gives. Polyak and Juditsky
+ * 1992; numbers as PyTorch's.
  * @throws OptionError for a number out of range.
  * @example asgd({ learningRate: 0.05, start: 1000 })
  */
@@ -103,6 +103,9 @@ export function asgd(options: AsgdOptions = {}): Transform {
       const share = 1 / Math.max(1, step - 1 - start);
       return [eta, 1 - lambda * eta, 1 - share, share, weightDecay];
     },
-    apply: ({ update }) => update("asgd", ["average"]),
+    apply({ update, evaluateAt }) {
+      update("asgd", ["average"]);
+      evaluateAt("average", 1);
+    },
   };
 }

@@ -25,6 +25,8 @@ export type Slot = string | { readonly name: string; readonly initial: number | 
 export interface TransformContext {
   readonly graph: Graph;
   readonly parameters: readonly TrainedParameter[];
+  /** The loss of the batch, a scalar. */
+  readonly loss: Tensor;
   /** The same for a transform inside this one: its place in the list, its first hyper-parameter, its parameters. */
   within(name: string, firstWord: number, parameters?: readonly TrainedParameter[]): TransformContext;
   /** A hyper-parameter of this step, by its index in `hyper`, as a scalar. */
@@ -39,6 +41,8 @@ export interface TransformContext {
   direction(kernel: string, parameter: TrainedParameter, slots?: readonly Slot[]): Tensor;
   /** Has an update kernel change every parameter, with its slots, by its gradient. */
   update(kernel: string, slots?: readonly Slot[]): void;
+  /** Says that models are to be evaluated at θ + weight · (slot − θ), not at what is trained. */
+  evaluateAt(slot: string, weight: number): void;
   /** Puts a value in place of a parameter, at this point of the step. */
   change(parameter: TrainedParameter, value: Tensor): void;
   /**

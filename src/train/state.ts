@@ -6,7 +6,7 @@ import { writeSafetensors } from "../formats/safetensors-writer.ts";
 import { Graph } from "../graph/tensor.ts";
 import type { Weights } from "../nn/weights.ts";
 import type { Transform } from "../optim/transform.ts";
-import { type Initial, type StatePart, Update } from "./update.ts";
+import { type EvaluationPoint, type Initial, type StatePart, Update } from "./update.ts";
 
 const FORMAT = "downhill optimizer state";
 
@@ -16,6 +16,7 @@ export interface StateLayout {
   readonly parts: ReadonlyMap<string, StatePart>;
   readonly bytes: ReadonlyMap<string, number>;
   readonly initial: ReadonlyMap<string, Initial>;
+  readonly evaluation: readonly EvaluationPoint[];
 }
 
 /** The state that an optimizer keeps for some weights. */
@@ -28,12 +29,14 @@ export function stateLayout(optimizer: Transform, { segments, length }: Weights)
   const slopesAt = () => slopes.map(({ slope }) => slope);
   const update = new Update(optimizer, {
     graph,
+    loss: graph.input("loss", []),
     slopes,
     length,
     hyper: { region: "hyper", offset: 0 },
     slopesAt,
   });
-  return { optimizer: optimizer.name, parts: update.parts, bytes: update.bytes, initial: update.initial };
+  const { parts, bytes, initial, evaluation } = update;
+  return { optimizer: optimizer.name, parts, bytes, initial, evaluation };
 }
 
 /** Numbers of a region, from an offset in bytes. */

@@ -89,6 +89,7 @@ export function compileStep(spec: StepSpec): CompiledStep {
   const change = optimizer
     ? new Update(optimizer, {
         graph,
+        loss: results[0]!,
         slopes: slopesOf(results[0]!, model.place(graph)),
         length: model.weights.length,
         hyper: { region: REGION.hyper, offset: 4 },

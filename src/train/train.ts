@@ -22,6 +22,11 @@ export interface TrainOptions extends TrainerOptions {
    * A stream keeps its own order. Default: "shuffled".
    */
   readonly sampling?: "shuffled" | "with-replacement" | "in-order";
+  /**
+   * Validates, tells callbacks of epochs and leaves in the model the average of the weights that the optimizer keeps, as
+   * `ema`, `swa` and the schedule-free ones do, not the weights that are trained. Default: false.
+   */
+  readonly average?: boolean;
   readonly callbacks?: readonly Callback[];
 }
 
@@ -54,6 +59,7 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
     epochs = 1,
     batchSize = 32,
     sampling = "shuffled",
+    average = false,
     callbacks = [],
     loss,
     metrics = [],
@@ -69,6 +75,7 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
     );
   }
   const trainer = await createTrainer(model, options);
+  if (average) trainer.checkAverage("train");
   const runner = data instanceof Dataset ? trainer.runner(data.materialize()) : undefined;
   const evaluator =
     options.validation && new Evaluator(model, trainer.engine, options.validation, { loss, metrics });
@@ -112,20 +119,24 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
       }
       if (sum.examples === 0) throw new DataError("train: the dataset is empty: wanted at least one example");
       const seconds = (performance.now() - start) / 1000;
-      const validation = await evaluator?.run();
-      const record: EpochRecord = {
-        epoch,
-        complete: !cut || sum.examples === control.examples,
-        step: trainer.steps,
-        ...sum.result(),
-        validation: validation && { loss: validation.loss, metrics: validation.metrics },
-        skipped: sum.skipped,
-        seconds,
-        examplesPerSecond: sum.examples / seconds,
+      const told = async () => {
+        const validation = await evaluator?.run();
+        const record: EpochRecord = {
+          epoch,
+          complete: !cut || sum.examples === control.examples,
+          step: trainer.steps,
+          ...sum.result(),
+          validation: validation && { loss: validation.loss, metrics: validation.metrics },
+          skipped: sum.skipped,
+          seconds,
+          examplesPerSecond: sum.examples / seconds,
+        };
+        history.push(record);
+        for (const callback of callbacks) await callback.onEpoch?.(record, control);
       };
-      history.push(record);
-      for (const callback of callbacks) await callback.onEpoch?.(record, control);
+      await (average ? trainer.withAverage(told) : told());
     }
+    if (average) model.setParameters(trainer.average());
   } catch (error) {
     // Steps of the same run that went well before it have happened too.
     if (error instanceof NonFiniteError) trainer.steps = error.step - 1;

@@ -125,7 +125,8 @@ export class Trainer {
   }
 
   /**
-   * The average of the weights that `ema` or `swa` keeps, by parameter name; before the first step the weights.
+   * The average of the weights that `ema` or `swa` keeps, or that an optimizer finds by itself, as `asgd` and
+   * `scheduleFreeSgd` do, by parameter name; before the first step the weights.
    * @throws OptionError where the optimizer keeps none.
    * @example
    * const trainer = await createTrainer(model, { loss: softmaxCrossEntropy, optimizer: ema(adam()) });
@@ -163,6 +164,15 @@ export class Trainer {
     }
   }
 
+  /** @throws OptionError where the optimizer keeps no average. */
+  checkAverage(where: string): void {
+    const kept = [...this.#layout.bytes.keys()].some((region) => region.endsWith(` ${AVERAGE}`));
+    if (kept || this.#layout.evaluation.length > 0) return;
+    throw new OptionError(
+      `${where}: average: wanted an optimizer that keeps an average of the weights, got one without: put ema or swa around it`,
+    );
+  }
+
   #checkOwn(): void {
     if (this.#lent)
       throw new EngineError("trainer: its model holds the average: wait for withAverage to end");
@@ -180,12 +190,24 @@ export class Trainer {
     if (this.steps === 0) return weights.snapshot();
     const block = [...this.#blocks].find(([region]) => region.endsWith(` ${AVERAGE}`))?.[1];
     if (!block) {
-      throw new OptionError(
-        "trainer: average: wanted an optimizer that keeps an average of the weights, got one without: put ema or swa around it",
-      );
+      this.checkAverage("trainer");
+      return this.#evaluationPoint();
     }
     const values: Float32Array = new Float32Array(this.engine.memory.buffer, block.address, weights.length);
     return values.slice();
+  }
+
+  /** The flat vector at which the optimizer wants the model evaluated. */
+  #evaluationPoint(): Float32Array<ArrayBuffer> {
+    const values = this.model.weights.snapshot();
+    for (const { region, offset, size, weight } of this.#layout.evaluation) {
+      const slot = new Float32Array(this.engine.memory.buffer, this.#region(region).address + offset, size);
+      for (const [i, x] of slot.entries()) {
+        const at = offset / 4 + i;
+        values[at]! += weight * (x - values[at]!);
+      }
+    }
+    return values;
   }
 
   /** Gives back the memory of the optimizer's state; the model keeps its weights. Done by itself when nobody holds the trainer. */

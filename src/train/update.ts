@@ -8,6 +8,7 @@ import { OptionError, ShapeError } from "../core/errors.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
 import { type Buffer, defineOp, type Emitter, type Op, read, type UpdateOperands } from "../graph/op.ts";
 import type { Graph, Tensor } from "../graph/tensor.ts";
+import { reshape } from "../ops/reshape.ts";
 import type { Slot, TrainedParameter, Transform, TransformContext } from "../optim/transform.ts";
 
 /** What a region of state holds before the first step: a number everywhere, or a copy of the parameters. */
@@ -121,9 +122,18 @@ class Parameter implements TrainedParameter {
   }
 }
 
+/** Where to evaluate a parameter: at θ + weight · (slot − θ), with the slot's region and its place there in bytes. */
+export interface EvaluationPoint {
+  readonly region: string;
+  readonly offset: number;
+  readonly size: number;
+  readonly weight: number;
+}
+
 /** What an optimizer works on. */
 export interface UpdateSource {
   readonly graph: Graph;
+  readonly loss: Tensor;
   readonly slopes: readonly ParameterSlope[];
   /** Elements of the flat vector. */
   readonly length: number;
@@ -145,6 +155,8 @@ export class Update {
   readonly parts = new Map<string, StatePart>();
   /** Tensors that stand for something done: nobody need read them. */
   readonly done = new Set<Tensor>();
+  /** Parameters that are evaluated elsewhere than they are trained. */
+  readonly evaluation: EvaluationPoint[] = [];
   readonly #source: UpdateSource;
   /** Regions as long as the flat vector. */
   readonly #slots = new Set<string>();
@@ -171,7 +183,7 @@ export class Update {
     word: number,
     parameters: readonly Parameter[],
   ): TransformContext {
-    const { graph, hyper, slopes, slopesAt } = this.#source;
+    const { graph, loss, hyper, slopes, slopesAt } = this.#source;
     const at = (index: number) => hyper.offset + (word + index) * 4;
     const words = (emitter: Emitter) =>
       emitter.part(hyper.region, `${path} hyper`, at(0), (optimizer.hyperWords - word) * 4);
@@ -189,6 +201,7 @@ export class Update {
     return {
       graph,
       parameters,
+      loss: reshape(loss, []),
       wantAll,
       within: (name, first, fewer = parameters) =>
         this.#context(optimizer, `${path}/${name}`, word + first, fewer as readonly Parameter[]),
@@ -216,6 +229,11 @@ export class Update {
           parameter.usedBy(path);
           const operands = operandsOf(parameter, slots);
           parameter.becomes(this.#do(updateOp, [gradient, tensor], { kernel, operands }));
+        }
+      },
+      evaluateAt: (slot, weight) => {
+        for (const { offset, tensor } of parameters) {
+          this.evaluation.push({ region: `${path} ${slot}`, offset, size: tensor.size, weight });
         }
       },
       change: (parameter, value) => {

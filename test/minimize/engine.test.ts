@@ -22,6 +22,7 @@ import {
   lamb,
   lion,
   nadam,
+  polyakSgd,
   rmsprop,
   rprop,
   sam,
@@ -99,6 +100,7 @@ describe("descent", () => {
     ["yogi", yogi({ learningRate: 0.1 })],
     ["lion", lion({ learningRate: (step) => 0.1 / Math.sqrt(step) })],
     ["lamb, by ops", lamb({ learningRate: (step) => 0.1 / Math.sqrt(step) })],
+    ["polyakSgd, by the value", polyakSgd({ largestRate: 0.3 })],
     ["a chain", chain(clipByGlobalNorm(1), adamW({ learningRate: 0.05, weightDecay: 0 }))],
   ])("%s comes down a bowl", (_, optimizer) => {
     const x0 = [1, -2, 0.5];

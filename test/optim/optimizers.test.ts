@@ -186,13 +186,15 @@ describe.each(rows)("$name descends", ({ name, make, descent }) => {
   });
 
   // Rprop is for gradients without noise.
-  test.skipIf(isRprop(name))("in a noisy parabola", () => {
-    const steps = 400;
-    const noisy = Array.from({ length: steps }, (_, step) => parabola((i) => spread(100 + 2 * step + i)));
-    const { weights } = descend(point(), make(fallingTo0(name, descent.bowl / 3, steps)), noisy, steps);
-    // From 0.92, by targets with a deviation of 0.6 each.
-    expect(distance(weights)).toBeLessThan(0.3);
-  });
+  const takesNoise = !isRprop(name);
+  if (takesNoise)
+    test("in a noisy parabola", () => {
+      const steps = 400;
+      const noisy = Array.from({ length: steps }, (_, step) => parabola((i) => spread(100 + 2 * step + i)));
+      const { weights } = descend(point(), make(fallingTo0(name, descent.bowl / 3, steps)), noisy, steps);
+      // From 0.92, by targets with a deviation of 0.6 each.
+      expect(distance(weights)).toBeLessThan(0.3);
+    });
 
   test("into Rosenbrock's valley", () => {
     const steps = 300;
@@ -219,10 +221,13 @@ describe.each(rows)("$name", ({ name, make, rate }) => {
     expect(new Set(plain.used).size).toBe(1);
   });
 
-  test.skipIf(isRprop(name))("changes no bit with a learning rate of 0", () => {
-    expect(bits(run(make(0)).weights)).toEqual(bits(weightsOf(network.model())));
-    expect(bits(plain.weights)).not.toEqual(bits(weightsOf(network.model())));
-  });
+  // Rprop's is only where its steps begin.
+  const stepsByRate = !isRprop(name);
+  if (stepsByRate)
+    test("changes no bit with a learning rate of 0", () => {
+      expect(bits(run(make(0)).weights)).toEqual(bits(weightsOf(network.model())));
+      expect(bits(plain.weights)).not.toEqual(bits(weightsOf(network.model())));
+    });
 
   test("takes a clipped gradient", () => {
     const above = run(chain(clipByGlobalNorm(1e30), make(rate)));
