@@ -190,9 +190,14 @@ export class StepRunner {
       target: { shape, dtype, resident: undefined, examples: batch.size },
     });
     if (batch.labels) checkLabels(batch.labels, prepared.classes);
-    prepared.loaded.floats(REGION.input).set(batch.inputs);
-    if (batch.labels) prepared.loaded.integers(REGION.target).set(batch.labels);
-    else prepared.loaded.floats(REGION.target).set(batch.targets!);
+    // A program has no place for what nothing in it reads.
+    const { loaded } = prepared;
+    const { regions } = loaded.program;
+    if (regions.has(REGION.input)) loaded.floats(REGION.input).set(batch.inputs);
+    if (regions.has(REGION.target)) {
+      if (batch.labels) loaded.integers(REGION.target).set(batch.labels);
+      else loaded.floats(REGION.target).set(batch.targets!);
+    }
     this.#schedule(prepared.loaded, number, 1);
     return prepared;
   }

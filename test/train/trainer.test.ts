@@ -3,10 +3,12 @@ import { afterAll, describe, expect, test } from "vitest";
 import {
   accuracy,
   adam,
+  add,
   createEngine,
   createEngineSync,
   createTrainer,
   createTrainerSync,
+  defineModel,
   dropout,
   type Engine,
   EngineError,
@@ -14,10 +16,13 @@ import {
   huber,
   type Loss,
   type Metric,
+  mean,
   meanAbsoluteError,
   meanSquaredError,
   sgd,
   softmaxCrossEntropy,
+  square,
+  zeros,
 } from "#src/index";
 import { batchOf, bits, classes, classifier, curve, regressor, weightsOf } from "./setting.ts";
 
@@ -161,4 +166,20 @@ test("changes of the weights between steps count", () => {
   trainer.stepSync(batches[0]!);
   model.setParameters(start);
   expect(trainer.stepSync(batches[0]!).loss).toBe(loss);
+});
+
+test("a loss that looks at neither target nor input is trained on all the same", () => {
+  const alike = defineModel({ input: [1] }, (x) => {
+    const weight = x.graph.parameter("weight", [1, 3], zeros);
+    return add(weight, 1);
+  });
+  const trainer = createTrainerSync(alike, {
+    loss: (output) => mean(square(output)),
+    optimizer: sgd({ learningRate: 0.5 }),
+    engine: alone,
+  });
+  const batch = { inputs: Float32Array.of(7), targets: Float32Array.of(5), labels: undefined, size: 1 };
+  const losses = Array.from({ length: 20 }, () => trainer.stepSync(batch).loss);
+  expect(losses[0]).toBe(1);
+  expect(losses.at(-1)).toBeLessThan(0.01);
 });
