@@ -17,7 +17,8 @@ import { firstGradientSign, productElement } from "./workload.js";
  * @property {number} [batch]
  * @property {number} [learningRate]
  * @property {number} [parameters] update, optimizers: length of the flat vector
- * @property {string} [optimizer] optimizers: the function of downhill/optim
+ * @property {string} [optimizer] optimizers, matrices: the function of downhill/optim
+ * @property {number[]} [shape] matrices: of the parameter
  * @property {Record<string, unknown>} [options] what it is given
  * @property {number} [examples] epoch: in the dataset
  */
@@ -87,6 +88,7 @@ const optimizers = [
   ["lion", {}, 2],
   ["signSgd", {}, 1],
   ["rprop", {}, 3],
+  ["ftrl", {}, 3],
 ];
 
 /** @returns {Case[]} */
@@ -173,6 +175,21 @@ export const suites = {
         ? options.threads !== 2
         : name === "downhill" && options.threads === undefined,
     cases: [...updates(55_000, "55 thousand"), ...updates(parameters, "10 million")],
+    check(_c, first, last) {
+      if (!(Number.isFinite(last) && last !== first)) return `parameter 0 was ${first}, and is ${last}`;
+    },
+  },
+  matrices: {
+    title: "One update of a matrix by the optimizers that are made of matrix products",
+    compare: "rate",
+    checkUnits: 2,
+    takes: ({ name, options = {} }) =>
+      ["downhill", "ceiling"].includes(name) && Object.keys(options).every((key) => key === "ceiling"),
+    cases: [
+      { name: "muon, 512 × 512", optimizer: "muon", shape: [512, 512] },
+      { name: "muon, 784 × 64", optimizer: "muon", shape: [784, 64] },
+      { name: "shampoo, 256 × 256", optimizer: "shampoo", shape: [256, 256] },
+    ],
     check(_c, first, last) {
       if (!(Number.isFinite(last) && last !== first)) return `parameter 0 was ${first}, and is ${last}`;
     },

@@ -37,7 +37,13 @@ export const systems = [
   { name: "downhill", file: "downhill.js", options: { threads: 2 } },
   { name: "downhill wide", file: "downhill.js", options: { wide: true } },
   { name: "downhill exact", file: "downhill.js", options: { numerics: "exact" } },
-  { name: "ceiling", file: "downhill.js", options: { ceiling: true }, suites: ["gemm"], reference: true },
+  {
+    name: "ceiling",
+    file: "downhill.js",
+    options: { ceiling: true },
+    suites: ["gemm", "matrices"],
+    reference: true,
+  },
   {
     name: "ceiling, plain",
     file: "downhill.js",

@@ -13,7 +13,9 @@ export async function open({ ceiling = false, ...options } = {}) {
     version: process.version,
     threads: engine.threads,
     instructionSet: engine.instructionSet + (engine.wide ? " wide" : ""),
-    suites: ceiling ? { gemm: () => peak(engine) } : { gemm: product, steps, epoch, update, optimizers },
+    suites: ceiling
+      ? { gemm: () => peak(engine), matrices: () => peak(engine) }
+      : { gemm: product, steps, epoch, update, optimizers, matrices },
   };
 
   /** The model of a case with its initial weights. */
@@ -140,7 +142,7 @@ export async function open({ ceiling = false, ...options } = {}) {
   async function update({ parameters, learningRate }) {
     const { adam } = await import(`${build}index.js`);
     const optimizer = adam({ learningRate });
-    const unit = await flat(optimizer, parameters);
+    const unit = await flat(optimizer, [parameters]);
     let step = 0;
     return {
       ...unit,
@@ -158,19 +160,30 @@ export async function open({ ceiling = false, ...options } = {}) {
   /** Many updates in one call, with the numbers of a step far on. */
   async function optimizers({ optimizer: name, options, parameters }) {
     const optimizer = (await import(`${build}optim.js`))[name](options);
-    const unit = await flat(optimizer, parameters);
+    return farOn(optimizer, await flat(optimizer, [parameters]));
+  }
+
+  /** The same over a matrix, whose products count. */
+  async function matrices({ optimizer: name, options, shape }) {
+    const optimizer = (await import(`${build}optim.js`))[name](options);
+    const unit = farOn(optimizer, await flat(optimizer, shape));
+    return { ...unit, flops: 2 * unit.loaded.program.work };
+  }
+
+  function farOn(optimizer, unit) {
     unit.loaded.floats("hyper", 0, optimizer.hyperWords).set(optimizer.hyper(1000));
     return unit;
   }
 
-  /** An optimizer over one flat vector. */
-  async function flat(optimizer, parameters) {
+  /** An optimizer over one parameter. */
+  async function flat(optimizer, shape) {
     const { Update } = await import(`${build}internals.js`);
-    const length = Math.ceil(parameters / 16) * 16;
+    const size = shape.reduce((product, n) => product * n, 1);
+    const length = Math.ceil(size / 16) * 16;
     const unit = await program(
       (graph) => {
-        const parameter = graph.input("parameters", [length]);
-        const slope = graph.input("gradients", [length]);
+        const parameter = graph.input("parameters", shape);
+        const slope = graph.input("gradients", shape);
         const slopes = [{ name: "all", parameter, slope, offset: 0 }];
         const hyper = { region: "hyper", offset: 0 };
         const loss = graph.input("loss", []);
@@ -187,9 +200,9 @@ export async function open({ ceiling = false, ...options } = {}) {
       },
       (loaded) => loaded.floats("parameters")[0],
     );
-    const { parameter, gradient } = flatVectors({ parameters });
-    unit.loaded.floats("parameters", 0, parameters).set(parameter);
-    unit.loaded.floats("gradients", 0, parameters).set(gradient);
+    const { parameter, gradient } = flatVectors({ parameters: size });
+    unit.loaded.floats("parameters", 0, size).set(parameter);
+    unit.loaded.floats("gradients", 0, size).set(gradient);
     return unit;
   }
 }

@@ -50,6 +50,10 @@ function identityOf(graph: Graph, n: number): Tensor {
   return equal(graph.constant(places, [n, 1]), graph.constant(places, [1, n]));
 }
 
+/** Numbers near 1 in multiples of 2⁻⁶⁰: beside a diagonal of ones the rest shrinks by squares, and would become subnormal. */
+const settled = (x: Tensor): Tensor => sub(add(x, SETTLING), SETTLING);
+const SETTLING = 2 ** -37;
+
 /**
  * (A + ridge · trace(A) · I)^(−1/4) of a symmetric A without negative eigenvalues, by coupled Newton iterations: M ← T⁴M,
  * H ← HT with T = (5I − M) / 4. Guo and Higham 2006, equation 3.2. An eigenvalue of M grows from ridge · 5/2 at least to 1,
@@ -61,8 +65,8 @@ function inverseFourthRoot(a: Tensor, ridge: number, iterations: number): Tensor
   let m = mul(add(div(a, trace), mul(identity, ridge)), 2.5 / (1 + ridge));
   let h = mul(identity, sqrt(sqrt(div(2.5 / (1 + ridge), trace))));
   for (let i = 0; i < iterations; i++) {
-    const t = sub(mul(identity, 1.25), mul(m, 0.25));
-    const squared = matmul(t, t);
+    const t = settled(sub(mul(identity, 1.25), mul(m, 0.25)));
+    const squared = settled(matmul(t, t));
     h = matmul(h, t);
     m = matmul(matmul(squared, squared), m);
   }
