@@ -170,6 +170,11 @@ export class Graph {
     }
   }
 
+  /** What stands for a parameter at present: however it was made, to a gradient it is a value like a parameter. */
+  standsIn(tensor: Tensor): boolean {
+    return [...this.#instead.values()].includes(tensor);
+  }
+
   #source(source: Source, type: ValueType): Tensor {
     return this.#add(undefined, source, [], undefined, [type]).outputs[0]!;
   }
