@@ -31,6 +31,7 @@ await build({
     optim: `${source}optim/index.js`,
     minimize: `${source}minimize/index.js`,
     instruments: `${source}instruments.js`,
+    regularize: `${source}regularize.js`,
     internals: `${source}internals.js`,
   },
 });

@@ -17,6 +17,7 @@ import * as downhill from "#src/index";
 import * as instruments from "#src/instruments";
 import * as minimize from "#src/minimize/index";
 import * as optim from "#src/optim/index";
+import * as regularize from "#src/regularize";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));
 
@@ -132,6 +133,7 @@ describe("examples", () => {
       ...writer,
       ...tfevents,
       ...instruments,
+      ...regularize,
       ...(folder === "ops" ? tensors() : values()),
     };
     const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;

@@ -23,6 +23,7 @@ const FLOORS: Record<string, number> = {
   "index.ts": 8,
   "instruments.ts": 8,
   "internals.ts": 8,
+  "regularize.ts": 8,
 };
 
 interface Import {

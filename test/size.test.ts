@@ -18,6 +18,7 @@ test.each([
   ["minimize/index.js", 10_000],
   ["optim/index.js", 15_000],
   ["instruments.js", 4_000],
+  ["regularize.js", 2_000],
 ])("%s adds at most %i bytes to it", async (entry, limit) => {
   const both = await scriptSize("index.js", "data/index.js", entry);
   expect(both - (await scriptSize())).toBeLessThanOrEqual(limit);

@@ -17,7 +17,9 @@ export function reverse(of: Tensor, withRespectTo: readonly Tensor[], join: Join
   const depends = new Set<Node>();
   for (const node of graph.nodes) {
     if (node.id > of.node.id) break;
-    if (wanted.has(node) || node.inputs.some((input) => depends.has(input.node))) depends.add(node);
+    if (wanted.has(node)) depends.add(node);
+    else if (node.inputs.some((input) => depends.has(input.node)) && !graph.standsIn(node.outputs[0]!))
+      depends.add(node);
   }
 
   const result = new Map<Tensor, Tensor>([[of, graph.constant(1, of.shape)]]);

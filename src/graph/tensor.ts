@@ -76,6 +76,7 @@ export class Graph {
   #instead: ReadonlyMap<string, Tensor> = new Map();
   #names = new Map<string, number>();
   #owners = new Map<object, string>();
+  #penalties: Tensor[] = [];
 
   constructor(mode: Mode = "train", seed = 0) {
     this.mode = mode;
@@ -135,19 +136,43 @@ export class Graph {
     return name;
   }
 
+  /** Adds a scalar to what is trained on, beside the loss; does nothing in prediction. */
+  penalize(penalty: Tensor): void {
+    if (penalty.size !== 1)
+      throw new ShapeError(`penalize: wanted a scalar, got shape [${penalty.shape.join(", ")}]`);
+    if (this.mode === "train") this.#penalties.push(penalty);
+  }
+
+  /** What has been added to the loss, in the order in which it was said. */
+  get penalties(): readonly Tensor[] {
+    return this.#penalties;
+  }
+
   /** Traces once more what has been traced before, with the same names, and other tensors for some parameters. */
   again<T>(instead: ReadonlyMap<string, Tensor>, trace: () => T): T {
-    const before = { instead: this.#instead, names: this.#names, owners: this.#owners };
+    const before = {
+      instead: this.#instead,
+      names: this.#names,
+      owners: this.#owners,
+      penalties: this.#penalties,
+    };
     this.#instead = instead;
     this.#names = new Map();
     this.#owners = new Map();
+    this.#penalties = [];
     try {
       return trace();
     } finally {
       this.#instead = before.instead;
       this.#names = before.names;
       this.#owners = before.owners;
+      this.#penalties = before.penalties;
     }
+  }
+
+  /** What stands for a parameter at present: however it was made, to a gradient it is a value like a parameter. */
+  standsIn(tensor: Tensor): boolean {
+    return [...this.#instead.values()].includes(tensor);
   }
 
   #source(source: Source, type: ValueType): Tensor {

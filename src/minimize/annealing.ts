@@ -1,7 +1,8 @@
 // Simulated annealing: one point that jumps about, uphill too while it is hot. Kirkpatrick, Gelatt & Vecchi 1983.
+
+import { Draws } from "../core/draws.ts";
 import { exp, power } from "../core/math.ts";
 import { type Schedule, valueAt } from "../optim/transform.ts";
-import { Draws } from "./draws.ts";
 import { type EvaluatedPoint, evaluate, type Method } from "./method.ts";
 import { notNegative, oneOf, positive, share } from "./range.ts";
 

@@ -1,7 +1,8 @@
 // Covariance matrix adaptation: a normal distribution that learns the shape of the valley from its best samples.
 // Hansen, "The CMA Evolution Strategy: A Tutorial" (2016), Figure 6 and Table 1, whose letters it uses.
+
+import { Draws } from "../core/draws.ts";
 import { exp, log } from "../core/math.ts";
-import { Draws } from "./draws.ts";
 import { eigen } from "./eigen.ts";
 import { evaluate, type Method } from "./method.ts";
 import { notNegative, oneOf, positive, whole } from "./range.ts";

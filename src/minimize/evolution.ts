@@ -1,8 +1,9 @@
 // Evolution strategies: generations of random changes to one point, of which the better ones decide where it goes.
+
+import { Draws } from "../core/draws.ts";
 import { OptionError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { type Schedule, valueAt } from "../optim/transform.ts";
-import { Draws } from "./draws.ts";
 import { evaluate, type Method } from "./method.ts";
 import { notNegative, positive, share, whole } from "./range.ts";
 import { addScaled, along, order } from "./vector.ts";

@@ -1,7 +1,8 @@
 // Functions that minimizers are tried on: value, gradient, Hessian-vector product, minimum, box and start of each.
 // Formulas, boxes and minima after Surjanovic & Bingham's Virtual Library of Simulation Experiments.
+
+import { Draws } from "../core/draws.ts";
 import { cosPi, exp, pow } from "../core/math.ts";
-import { Draws } from "./draws.ts";
 import type { Evaluation, Objective } from "./objective.ts";
 import { notNegative, positive, whole } from "./range.ts";
 

@@ -2,9 +2,10 @@
 import { OptionError, ShapeError } from "../core/errors.ts";
 import { sameShape, showShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { abs, square, sub } from "./arithmetic.ts";
+import { abs, add, mul, square, sub } from "./arithmetic.ts";
 import { applyElementwise, elementwise } from "./elementwise.ts";
 import { mean } from "./reduce.ts";
+import { logSoftmax, softmaxCrossEntropy } from "./softmax.ts";
 
 function checkSame(name: string, output: Tensor, target: Tensor): void {
   if (target.dtype !== "f32" || !sameShape(output.shape, target.shape)) {
@@ -52,4 +53,18 @@ const bceOp = elementwise("bceWithLogits", ({ inputs: [x, target], dy, wants }) 
 export function binaryCrossEntropy(logits: Tensor, target: Tensor): Tensor {
   checkSame("binaryCrossEntropy", logits, target);
   return mean(applyElementwise(bceOp, [logits, target]));
+}
+
+/**
+ * softmaxCrossEntropy with this share of every target spread evenly over all classes: labels or shares of classes, as there.
+ * Szegedy et al. 2016, section 7; PyTorch's CrossEntropyLoss(label_smoothing).
+ * @throws OptionError where the amount is not in 0 ≤ amount ≤ 1.
+ * @example labelSmoothing(0.1)(dense(10)(h), labels)
+ */
+export function labelSmoothing(amount: number): (logits: Tensor, target: Tensor) => Tensor {
+  if (!(amount >= 0 && amount <= 1))
+    throw new OptionError(`labelSmoothing: amount: wanted 0 ≤ amount ≤ 1, got ${amount}`);
+  return (logits, target) =>
+    // Cross-entropy is linear in the target.
+    add(mul(softmaxCrossEntropy(logits, target), 1 - amount), mul(mean(logSoftmax(logits)), -amount));
 }

@@ -1,10 +1,10 @@
-// Softmax and its logarithm over the last axis, and cross-entropy with integer labels in one pass.
+// Softmax and its logarithm over the last axis, and cross-entropy: with integer labels in one pass, or with shares.
 import { ShapeError } from "../core/errors.ts";
-import { showShape } from "../core/shape.ts";
+import { sameShape, showShape } from "../core/shape.ts";
 import { defineOp, type Emitter, nothing, type Op, read, rows, write } from "../graph/op.ts";
 import type { Node, Tensor } from "../graph/tensor.ts";
 import { mul } from "./arithmetic.ts";
-import { mean } from "./reduce.ts";
+import { mean, sum } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
 
 /** Rows of the last axis. */
@@ -87,7 +87,8 @@ const crossEntropyOp = defineOp({
 
 /**
  * Mean over all examples of −log softmax(logits)[label]: logits [..., classes], labels i32 [...], result a scalar.
- * @throws ShapeError where the labels are not one integer a row.
+ * Targets f32 [..., classes] are shares of the classes, each row with a sum of 1: the mean of −Σ target · log softmax(logits).
+ * @throws ShapeError where the targets are neither one integer a row nor of the logits' shape.
  * @example softmaxCrossEntropy(dense(10)(h), labels)
  */
 export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
@@ -96,9 +97,11 @@ export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
   if (logits.dtype !== "f32")
     throw new ShapeError(`softmaxCrossEntropy: wanted f32 logits, got ${logits.dtype}`);
   const { count, columns } = rowsOf(logits);
+  if (labels.dtype === "f32" && sameShape(labels.shape, logits.shape))
+    return mul(sum(mul(labels, logSoftmax(logits))), -1 / count);
   if (labels.dtype !== "i32" || labels.size !== count) {
     throw new ShapeError(
-      `softmaxCrossEntropy: wanted ${count} integer labels for logits ${showShape(logits.shape)}, got ${labels.dtype} ${showShape(labels.shape)}`,
+      `softmaxCrossEntropy: wanted ${count} integer labels or f32 ${showShape(logits.shape)} for logits of that shape, got ${labels.dtype} ${showShape(labels.shape)}`,
     );
   }
   limitLabels(labels, columns);

@@ -7,6 +7,7 @@ import { type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { type Emitter, float, read, rows, single, update, write } from "../graph/op.ts";
 import { type DType, Graph, type Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
+import { add } from "../ops/arithmetic.ts";
 import { gradients } from "../ops/gradients.ts";
 import type { Transform } from "../optim/transform.ts";
 import type { Loss, Metric } from "./loss.ts";
@@ -71,7 +72,9 @@ export function compileStep(spec: StepSpec): CompiledStep {
   const input = graph.input("input", [batch, ...spec.input.shape]);
   const target = graph.input("target", [batch, ...spec.target.shape], spec.target.dtype);
   const output = model.trace(graph, input);
-  const results = [{ name: "loss", measure: loss }, ...metrics].map(({ name, measure }) => {
+  // What is trained on is what is reported and guarded; in measuring there are no penalties.
+  const penalized: Loss = (of, goal) => graph.penalties.reduce((sum, each) => add(sum, each), loss(of, goal));
+  const results = [{ name: "loss", measure: penalized }, ...metrics].map(({ name, measure }) => {
     const value = measure(output, target);
     if (value.size !== 1) throw new ShapeError(`${name}: wanted a scalar, got ${showShape(value.shape)}`);
     return value;
@@ -94,7 +97,7 @@ export function compileStep(spec: StepSpec): CompiledStep {
         length: model.weights.length,
         hyper: { region: REGION.hyper, offset: 4 },
         slopesAt(values) {
-          const again = graph.again(values, () => loss(model.trace(graph, input), target));
+          const again = graph.again(values, () => penalized(model.trace(graph, input), target));
           return gradients(again, [...values.values()]).map((slope) => slope!);
         },
       })

@@ -1,7 +1,6 @@
 // What sets each method apart: invariances, schedules, custom parts, curvature, and the pieces beneath.
 import { describe, expect, test } from "vitest";
 import { OptionError } from "#src/index";
-import { Draws } from "#src/minimize/draws";
 import { eigen } from "#src/minimize/eigen";
 import {
   annealing,
@@ -50,22 +49,6 @@ describe("eigen", () => {
     expect([...eigen(Float64Array.of(2, 0, 0, 2), 2).values]).toEqual([2, 2]);
     const [a, b] = eigen(Float64Array.of(1e12, 1, 1, 1), 2).values;
     expect([a, b! * (1 + 1e-12)]).toEqual([1e12, expect.closeTo(1, 10)]);
-  });
-});
-
-describe("draws", () => {
-  test("of the normal distribution have its moments", () => {
-    const numbers = new Draws(1, "test").normals(100_000);
-    const moment = (p: number) => numbers.reduce((sum, x) => sum + x ** p, 0) / numbers.length;
-    // Four standard errors: √(var xᵖ / N), with variances 1, 2, 15, 96.
-    [0, 1, 0, 3].forEach((wanted, i) => {
-      const error = Math.sqrt([1, 2, 15, 96][i]! / numbers.length);
-      expect(Math.abs(moment(i + 1) - wanted)).toBeLessThan(4 * error);
-    });
-    expect(numbers.reduce((sum, x, i) => sum + x * (numbers[i + 1] ?? 0), 0) / numbers.length).toBeCloseTo(
-      0,
-      1,
-    );
   });
 });
 

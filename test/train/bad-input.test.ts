@@ -141,9 +141,9 @@ describe("shapes that do not fit", () => {
       "i32",
     ]);
     const labels = { ...options, metrics: [] };
-    await refuses(model, () => train(model, { ...labels, data: curve(10) }), ShapeError, [
+    await refuses(model, () => train(model, { ...labels, data: wide }), ShapeError, [
       "softmaxCrossEntropy",
-      "f32",
+      "f32 [10, 3]",
     ]);
     const none = dataset({ inputs: [[1, 2, 3, 4, 5]] });
     await refuses(model, () => train(model, { ...setting, data: none }), DataError, ["targets", "labels"]);
