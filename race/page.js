@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
 /**
- * @import { RaceTask } from "../build/src/race/index.js"
+ * @import { Surface } from "../build/src/minimize/index.js"
  * @import { Summary } from "./summary.js"
+ * @typedef {Pick<Surface, "start" | "minimum" | "value">} Drawn
  */
 
 /** Cells of a height map along each side. */
@@ -20,7 +21,7 @@ export async function readLibrary() {
 }
 
 /** A surface around its start and its minima: a square, and its heights in even steps of their logarithm. */
-export function mapOf(/** @type {NonNullable<RaceTask["surface"]>} */ { start, minimum, value }) {
+export function mapOf(/** @type {Drawn} */ { start, minimum, value }) {
   const points = [start, ...minimum.points];
   const [x, y] = [0, 1].map((axis) => {
     const all = points.map((point) => point[axis] ?? 0);
@@ -46,7 +47,7 @@ export function mapOf(/** @type {NonNullable<RaceTask["surface"]>} */ { start, m
 
 /**
  * @param {Summary} summary
- * @param {readonly RaceTask[]} tasks
+ * @param {readonly { name: string, surface?: Drawn }[]} tasks
  * @param {{ script: string, style: string }} library
  */
 export function makePage(summary, tasks, { script, style }) {
@@ -57,7 +58,12 @@ export function makePage(summary, tasks, { script, style }) {
   const entries = summary.entries.map(({ runs, ...entry }) => ({ ...entry, run: runs[0] }));
   const data = JSON.stringify({ ...summary, entries, maps }).replaceAll("<", "\\u003c");
   const part = (/** @type {string} */ name) => readFileSync(new URL(`page/${name}`, import.meta.url), "utf8");
-  const parts = { style: `${style}\n${part("page.css")}`, data, library: script, drawing: part("drawing.js") };
+  const parts = {
+    style: `${style}\n${part("page.css")}`,
+    data,
+    library: script,
+    drawing: part("drawing.js"),
+  };
   return part("page.html").replace(
     /\{\{(\w+)\}\}/g,
     (_, name) => parts[/** @type {keyof typeof parts} */ (name)],

@@ -1,6 +1,8 @@
 // Runs in the page: draws the table, the profile, and each task's map and curves; the names on top show and hide.
 /* global uPlot, document */
-const { tasks, entries, profile, maps, budget, seeds } = JSON.parse(document.getElementById("data").textContent);
+const { tasks, entries, profile, maps, budget, seeds } = JSON.parse(
+  document.getElementById("data").textContent,
+);
 
 const names = profile.map(({ name }) => name);
 /** Neighbours in the ranking get hues far apart: multiples of the golden angle. */
@@ -133,7 +135,10 @@ function drawMap(parent, task, of) {
     const [column, row] = [i % map.size, map.size - 1 - Math.floor(i / map.size)];
     const edge = column > 0 && level(i) !== level(i - 1) ? 0.94 : 1;
     const light = level(i) * edge;
-    ground.data.set([90 + 155 * light, 120 + 125 * light, 150 + 92 * light, 255], 4 * (row * map.size + column));
+    ground.data.set(
+      [90 + 155 * light, 120 + 125 * light, 150 + 92 * light, 255],
+      4 * (row * map.size + column),
+    );
   }
   const small = new OffscreenCanvas(map.size, map.size);
   small.getContext("2d").putImageData(ground, 0, 0);
@@ -147,7 +152,8 @@ function drawMap(parent, task, of) {
       if (!shown.has(optimizer)) continue;
       context.beginPath();
       const points = run.trajectory.points ?? [];
-      for (const point of points) if (point.length === 2 && !point.includes(null)) context.lineTo(...place(point));
+      for (const point of points)
+        if (point.length === 2 && !point.includes(null)) context.lineTo(...place(point));
       context.strokeStyle = colorOf(optimizer);
       context.lineWidth = 1.8;
       context.stroke();
@@ -198,7 +204,10 @@ function drawTask(task) {
     y: logarithmic
       ? {
           label: floor < 0 ? `${watched} above the lowest one reached` : watched,
-          scale: { distr: 3, range: [Math.max(least, (target - floor) / 2), 10 * Math.max(start - floor, least)] },
+          scale: {
+            distr: 3,
+            range: [Math.max(least, (target - floor) / 2), 10 * Math.max(start - floor, least)],
+          },
         }
       : { label: watched, scale: { range: [0, 1] } },
   });

@@ -53,8 +53,7 @@ export function performanceProfile(
     );
     const within = (tau: number) => ratios.filter((ratio) => ratio <= tau).length / tasks;
     const taus = [...new Set([1, ...ratios.filter(Number.isFinite)])].sort((a, b) => a - b);
-    const area =
-      ratios.reduce((sum, ratio) => sum + Math.max(0, tauMax - ratio), 0) / ((tauMax - 1) * tasks);
+    const area = ratios.reduce((sum, ratio) => sum + Math.max(0, tauMax - ratio), 0) / ((tauMax - 1) * tasks);
     return { name, ratios, curve: taus.map((tau) => ({ tau, share: within(tau) })), area };
   });
 }

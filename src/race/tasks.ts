@@ -62,15 +62,20 @@ export function surfaceTask(surface: Surface, options: SurfaceTaskOptions): Race
       const start = surface.start.map((x) => x + nudge * (draws.uniform() - 0.5));
       const trajectory: RaceRecord[] = [];
       const began = performance.now();
-      const { steps, reason } = minimizeSync(noisy?.(seed) ?? surface, start, descent(optimizer, { engine }), {
-        maxSteps,
-        onStep({ step, point, value: measured }) {
-          const value = noisy ? surface.value(point) : measured;
-          const seconds = (performance.now() - began) / 1000;
-          trajectory.push(points ? { step, value, seconds, point } : { step, value, seconds });
-          return reaches(target, value) ? "stop" : undefined;
+      const { steps, reason } = minimizeSync(
+        noisy?.(seed) ?? surface,
+        start,
+        descent(optimizer, { engine }),
+        {
+          maxSteps,
+          onStep({ step, point, value: measured }) {
+            const value = noisy ? surface.value(point) : measured;
+            const seconds = (performance.now() - began) / 1000;
+            trajectory.push(points ? { step, value, seconds, point } : { step, value, seconds });
+            return reaches(target, value) ? "stop" : undefined;
+          },
         },
-      });
+      );
       if (reason === "non-finite")
         trajectory.push({ step: steps + 1, value: NaN, seconds: (performance.now() - began) / 1000 });
       return trajectory;
@@ -97,11 +102,14 @@ export function surfaceTasks({ maxSteps = 2000 }: SurfaceTasksOptions = {}): Rac
     near(ackley(), 0.1),
     near(styblinskiTang(), 1e-3),
     // From the usual (1, 1), one step of the same length along each axis would hit the minimum by chance.
-    surfaceTask({ ...quadratic(valley), start: [-3, 1] }, {
-      target: 0.005,
-      maxSteps,
-      noisy: (seed) => noisyQuadratic({ ...valley, noise: 0.1, seed }),
-    }),
+    surfaceTask(
+      { ...quadratic(valley), start: [-3, 1] },
+      {
+        target: 0.005,
+        maxSteps,
+        noisy: (seed) => noisyQuadratic({ ...valley, noise: 0.1, seed }),
+      },
+    ),
   ];
 }
 
