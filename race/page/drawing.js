@@ -70,6 +70,7 @@ function chart(parent, lines, { width, height, x, y, stepped = false }) {
       height,
       scales: { x: { time: false, ...x.scale }, y: y.scale ?? {} },
       axes: [{ label: x.label }, { label: y.label, size: 64 }],
+      legend: { show: false },
       cursor: { points: { show: false } },
       series: [
         {},
