@@ -88,10 +88,12 @@ async function main() {
   const seconds = (performance.now() - began) / 1000;
   const summary = summarize(result, racing);
   console.log(await leaderboard(summary));
-  console.log(
-    `${racing.tasks.length} tasks, ${racing.optimizers.length} optimizers, ${racing.budget} trials and`,
-  );
-  console.log(`${racing.seeds} seeds each, in ${seconds.toFixed(0)} s`);
+  const counts = [
+    `${racing.tasks.length} tasks`,
+    `${racing.optimizers.length} optimizers`,
+    `${racing.budget} trials and ${racing.seeds} runs of each`,
+  ];
+  console.log(`${counts.join(", ")}: ${seconds.toFixed(0)} s`);
   await write(options.json, `${JSON.stringify(summary, undefined, 1)}\n`);
   await write(options.html, makePage(summary, racing.tasks, await readLibrary()));
 }

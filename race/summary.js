@@ -55,3 +55,19 @@ export function summarize({ tasks, entries, profile }, { budget, seeds, seed }) 
     })),
   };
 }
+
+/** Heading and lines of the leaderboard, the best first. */
+export function tableOf(/** @type {Summary} */ { tasks, entries, profile }) {
+  const head = ["", "optimizer", "area", "solved", ...tasks.map(({ name }) => name)];
+  const lines = profile.map(({ name, area, solved }, i) => [
+    String(i + 1),
+    name,
+    area.toFixed(2),
+    `${solved}/${tasks.length}`,
+    ...tasks.map((task) => {
+      const steps = entries.find((each) => each.task === task.name && each.optimizer === name)?.steps;
+      return steps === null || steps === undefined ? "–" : String(steps);
+    }),
+  ]);
+  return { head, lines };
+}

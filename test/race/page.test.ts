@@ -7,9 +7,8 @@ import { entrant } from "#src/race/entrant";
 import { entrants } from "#src/race/entrants";
 import { race } from "#src/race/race";
 import { surfaceTask } from "#src/race/tasks";
-import { tableOf } from "../../race/leaderboard.js";
 import { makePage, mapOf, readLibrary } from "../../race/page.js";
-import { summarize } from "../../race/summary.js";
+import { summarize, tableOf } from "../../race/summary.js";
 
 const tasks = [surfaceTask(rosenbrock(), { target: 1e-3, maxSteps: 2000 })];
 const optimizers = [
