@@ -30,6 +30,7 @@ await build({
     data: `${source}data/index.js`,
     optim: `${source}optim/index.js`,
     minimize: `${source}minimize/index.js`,
+    race: `${source}race/index.js`,
     instruments: `${source}instruments.js`,
     regularize: `${source}regularize.js`,
     internals: `${source}internals.js`,

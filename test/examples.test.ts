@@ -17,6 +17,7 @@ import * as downhill from "#src/index";
 import * as instruments from "#src/instruments";
 import * as minimize from "#src/minimize/index";
 import * as optim from "#src/optim/index";
+import * as race from "#src/race/index";
 import * as regularize from "#src/regularize";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));
@@ -119,7 +120,7 @@ describe("examples", () => {
   test("are found in every floor that has public functions", () => {
     expect(examples.length).toBeGreaterThan(30);
     expect(new Set(examples.map(({ folder }) => folder))).toEqual(
-      new Set(["core", "formats", "ops", "engine", "nn", "optim", "data", "train", "minimize"]),
+      new Set(["core", "formats", "ops", "engine", "nn", "optim", "data", "train", "minimize", "race"]),
     );
   });
   test.each(examples)("$name", async ({ folder, code }) => {
@@ -127,6 +128,7 @@ describe("examples", () => {
       ...downhill,
       ...optim,
       ...minimize,
+      ...race,
       ...data,
       ...random,
       ...safetensors,

@@ -19,6 +19,7 @@ const FLOORS: Record<string, number> = {
   data: 5,
   train: 6,
   minimize: 7,
+  race: 8,
   // The table of contents.
   "index.ts": 8,
   "instruments.ts": 8,

@@ -14,9 +14,17 @@ test("the core takes at most 40 kB, minified and zipped, datasets included", asy
   expect(await scriptSize()).toBeLessThanOrEqual(40_000);
 });
 
+test("race/index.js adds at most 4 kB to what it races: the core, minimize and optim", async () => {
+  const raced = ["index.js", "data/index.js", "minimize/index.js", "optim/index.js"];
+  const own = (await scriptSize(...raced, "race/index.js")) - (await scriptSize(...raced));
+  expect(own).toBeLessThanOrEqual(4_000);
+});
+
 test.each([
   ["minimize/index.js", 10_000],
   ["optim/index.js", 15_000],
+  // Most of it the optimizers, the surfaces and what drives them.
+  ["race/index.js", 10_000],
   ["instruments.js", 4_000],
   ["regularize.js", 2_000],
 ])("%s adds at most %i bytes to it", async (entry, limit) => {

@@ -1,0 +1,64 @@
+// The optimizers of the house that step by one gradient, each with the ranges in which it is tuned.
+import {
+  adabelief,
+  adadelta,
+  adagrad,
+  adam,
+  adamax,
+  adamW,
+  adan,
+  ademamix,
+  adopt,
+  lamb,
+  lars,
+  lion,
+  nadam,
+  novograd,
+  radam,
+  rmsprop,
+  rprop,
+  sgd,
+  signSgd,
+  yogi,
+} from "../optim/index.ts";
+import { entrant, type HyperRange, type RaceEntrant } from "./entrant.ts";
+
+const log = (low: number, high: number): HyperRange => ({ low, high, scale: "log" });
+
+/**
+ * The first-order optimizers of "downhill/optim". Each has its learning rate over some powers of ten and at most one choice
+ * more, so that a budget buys all of them as much; what is not named stays at its default.
+ * @example const adams = entrants().filter(({ name }) => name.startsWith("ada"));
+ */
+export function entrants(): RaceEntrant[] {
+  const plain = { learningRate: log(1e-5, 1) };
+  const heavy = { learningRate: log(1e-5, 1), momentum: [0.8, 0.9, 0.95] };
+  const adaptive = { learningRate: log(1e-4, 1), beta2: [0.99, 0.999] };
+  return [
+    entrant("sgd", plain, sgd),
+    entrant("momentum", heavy, sgd),
+    entrant("nesterov", heavy, (hyper) => sgd({ ...hyper, nesterov: true })),
+    entrant("adagrad", { learningRate: log(1e-3, 10) }, adagrad),
+    entrant("adadelta", { learningRate: log(1e-1, 1e3), rho: [0.9, 0.95, 0.99] }, adadelta),
+    entrant("rmsprop", { learningRate: log(1e-4, 1), alpha: [0.9, 0.99] }, rmsprop),
+    entrant("adam", adaptive, adam),
+    entrant("adamW", adaptive, adamW),
+    entrant("amsgrad", adaptive, (hyper) => adam({ ...hyper, amsgrad: "raw" })),
+    entrant("adamax", adaptive, adamax),
+    entrant("nadam", adaptive, nadam),
+    entrant("radam", adaptive, radam),
+    entrant("adabelief", adaptive, adabelief),
+    entrant("yogi", adaptive, yogi),
+    entrant("ademamix", { learningRate: log(1e-4, 1), alpha: [2, 5] }, ademamix),
+    // Its β₂ is meant to be nearer to 1 than others'.
+    entrant("adopt", { learningRate: log(1e-4, 1), beta2: [0.99, 0.9999] }, adopt),
+    entrant("adan", { learningRate: log(1e-4, 1), beta1: [0.9, 0.98] }, adan),
+    entrant("lion", { learningRate: log(1e-5, 1), beta2: [0.9, 0.99] }, lion),
+    entrant("signSgd", plain, signSgd),
+    entrant("rprop", { learningRate: log(1e-4, 1) }, rprop),
+    // Times the trust coefficient of 0.001.
+    entrant("lars", { learningRate: log(1e-2, 1e2), momentum: [0, 0.9] }, lars),
+    entrant("lamb", adaptive, lamb),
+    entrant("novograd", { learningRate: log(1e-4, 1), beta2: [0.25, 0.95] }, novograd),
+  ];
+}

@@ -1,0 +1,26 @@
+// Table of contents of "downhill/race".
+export { entrant, type Hyper, type HyperRange, type RaceEntrant } from "./entrant.ts";
+export { entrants } from "./entrants.ts";
+export { type Profile, type ProfileOptions, performanceProfile } from "./profile.ts";
+export {
+  type RaceEntry,
+  type RaceOptions,
+  type RaceOutcome,
+  type RaceProgress,
+  type RaceResult,
+  type RaceRun,
+  race,
+} from "./race.ts";
+export type { RaceRecord, RaceRunOptions, RaceTarget, RaceTask, Trajectory } from "./task.ts";
+export {
+  type Examples,
+  mnistTask,
+  type NetworkTaskOptions,
+  type SurfaceTaskOptions,
+  type SurfaceTasksOptions,
+  spiralsTask,
+  surfaceTask,
+  surfaceTasks,
+  type TrainingTaskOptions,
+  trainingTask,
+} from "./tasks.ts";

