@@ -93,9 +93,9 @@ export function compileStep(spec: StepSpec): CompiledStep {
         slopes: slopesOf(results[0]!, model.place(graph)),
         length: model.weights.length,
         hyper: { region: REGION.hyper, offset: 4 },
-        slopesAt(values) {
-          const again = graph.again(values, () => loss(model.trace(graph, input), target));
-          return gradients(again, [...values.values()]).map((slope) => slope!);
+        slopesAt(values, of, measure = (again) => loss(again, target)) {
+          const again = graph.again(values, () => measure(model.trace(graph, input)));
+          return gradients(again, of).map((slope) => slope!);
         },
       })
     : undefined;
