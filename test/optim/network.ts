@@ -13,9 +13,9 @@ export interface Parameter64 {
   readonly gradient: Float64Array;
 }
 
-/** Changes all θ in place; `step` counts from 1. Answers what is to be done when everything has been updated, if anything. */
-export type Update64 = (parameters: readonly Parameter64[], step: number, loss: number) => Last64 | void;
-type Last64 = (all: readonly Parameter64[]) => void;
+/** Changes all θ in place; `step` counts from 1. What it gives to `last` is done when all others have changed theirs. */
+export type Update64 = (parameters: readonly Parameter64[], step: number, loss: number, last: Last64) => void;
+type Last64 = (work: (all: readonly Parameter64[]) => void) => void;
 
 /** What an example's outputs cost, and the slopes of that. */
 export type Cost64 = (
@@ -91,7 +91,9 @@ export function reference(update: Update64, steps: number) {
   const parameters = parametersOf();
   const losses = Array.from({ length: steps }, (_, index) => {
     const loss = backward(parameters, index + 1);
-    update(parameters, index + 1, loss)?.(parameters);
+    const waiting: Parameters<Last64>[0][] = [];
+    update(parameters, index + 1, loss, (work) => waiting.push(work));
+    for (const work of waiting) work(parameters);
     return loss;
   });
   return { losses, theta: parameters.flatMap(({ theta }) => [...theta]) };
@@ -135,25 +137,25 @@ export const sumSquares64 = (...all: readonly ArrayLike<number>[]) =>
 
 /** Clips the gradient, then updates. */
 function clipped(maximum: number, update: Update64): Update64 {
-  return (parameters, step, loss) => {
+  return (parameters, step, loss, last) => {
     const norm = Math.sqrt(sumSquares64(...parameters.map(({ gradient }) => gradient)));
     for (const { gradient } of parameters)
       for (const [i, g] of gradient.entries()) gradient[i] = g * Math.min(1, maximum / (norm + 1e-6));
-    return update(parameters, step, loss);
+    update(parameters, step, loss, last);
   };
 }
 
 /** Weights by one update, biases by gradient descent. */
 function grouped(update: Update64): Update64 {
-  return (parameters, step, loss) => {
-    const last = update(
+  return (parameters, step, loss, last) => {
+    update(
       parameters.filter(({ shape }) => shape.length === 2),
       step,
       loss,
+      last,
     );
     for (const { theta, gradient } of parameters.filter(({ shape }) => shape.length === 1))
       for (const [i, g] of gradient.entries()) theta[i]! -= 0.05 * g;
-    return last;
   };
 }
 

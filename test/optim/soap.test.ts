@@ -11,12 +11,9 @@ import {
 } from "#src/index";
 import { parameterGroups, type SoapOptions, soap } from "#src/optim/index";
 import { bits, numbers, regressor, setWeights, weightsOf } from "../train/setting.ts";
+import { type Matrix, product, transposed } from "./matrix.ts";
 import { checkOptimizer, run, type Update64 } from "./network.ts";
 
-type Matrix = number[][];
-const product = (a: Matrix, b: Matrix): Matrix =>
-  a.map((row) => b[0]!.map((_, j) => row.reduce((sum, x, k) => sum + x * b[k]![j]!, 0)));
-const transposed = (a: Matrix): Matrix => a[0]!.map((_, j) => a.map((row) => row[j]!));
 const identity = (n: number, x = 1): Matrix =>
   Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => (i === j ? x : 0)));
 

@@ -45,7 +45,7 @@ function sophiaAuthors(options: SophiaGOptions): Update64 {
   const { beta1 = 0.965, beta2 = 0.99, rho = 0.04, weightDecay = 0.1, every = 10 } = options;
   const rate = options.learningRate as number;
   const states = new Map<string, { m: Float64Array; h: Float64Array }>();
-  return (parameters, step) => {
+  return (parameters, step, _, last) => {
     for (const { name, theta, gradient } of parameters) {
       const vector = () => new Float64Array(theta.length);
       const state = states.get(name) ?? { m: vector(), h: vector() };
@@ -59,19 +59,19 @@ function sophiaAuthors(options: SophiaGOptions): Update64 {
       }
     }
     if (step % every > 0) return;
-    return (all) => {
+    last((all) => {
       backward(all, step, sampled(step));
       for (const { name, gradient } of all) {
         const h = states.get(name)?.h;
         if (h) for (const [i, g] of gradient.entries()) h[i] = beta2 * h[i]! + (1 - beta2) * g * g;
       }
-    };
+    });
   };
 }
 
-// 60 steps of rounding, as elsewhere 1e-6 or less in a step that is not bounded: MEASURED. Labels of the step before
-// are off by OFF and more.
-const tolerance = 1e-5;
+// 60 steps of rounding: 6e-6 measured, where the first estimate alone is what a step is divided by; 2e-6 otherwise. Labels
+// of another step are off by OFF and more.
+const tolerance = 2e-5;
 
 const cases: [string, SophiaGOptions][] = [
   ["sophiaG, mostly by sign", { learningRate: 3e-3 }],
@@ -89,7 +89,7 @@ const engine = createEngineSync({ numerics: "exact" });
 const batches = [...classes(64).batch(8)];
 
 /** The bits of a classifier's weights after some steps. */
-function after(optimizer: Transform, steps: number): Int32Array {
+function trained(optimizer: Transform, steps: number): Int32Array {
   const model = classifier();
   const trainer = createTrainerSync(model, { loss: softmaxCrossEntropy, optimizer, engine });
   for (const batch of batches.slice(0, steps)) trainer.stepSync(batch);
@@ -103,25 +103,25 @@ describe("the estimate is the last thing in a step", () => {
       sophiaG({ learningRate: 0.1, every: 5 }),
       clampWeights(-0.01, 0.01, { parameters: "*" }),
     );
-    const weights = new Float32Array(after(small, 3).buffer);
+    const weights = new Float32Array(trained(small, 3).buffer);
     expect(Math.max(...weights.map(Math.abs))).toBeLessThanOrEqual(Math.fround(0.01));
   });
   test("inside accumulation it comes after its own steps", () => {
     const optimizer = () => sophiaG({ learningRate: 0.01, rho: 20, every: 2 });
     const [once, twice] = [accumulate(optimizer(), { every: 1 }), accumulate(optimizer(), { every: 2 })];
-    expect(after(once, 8)).toEqual(after(optimizer(), 8));
-    expect(after(twice, 8)).not.toEqual(
-      after(accumulate(sophiaG({ learningRate: 0.01, rho: 20 }), { every: 2 }), 8),
+    expect(trained(once, 8)).toEqual(trained(optimizer(), 8));
+    expect(trained(twice, 8)).not.toEqual(
+      trained(accumulate(sophiaG({ learningRate: 0.01, rho: 20 }), { every: 2 }), 8),
     );
   });
   test("beside frozen parameters", () => {
     const biases = { biases: { parameters: "*.bias", optimizer: frozen() } };
-    expect(after(parameterGroups(biases, sophiaG({ every: 1 })), 4)).not.toEqual(after(frozen(), 4));
+    expect(trained(parameterGroups(biases, sophiaG({ every: 1 })), 4)).not.toEqual(trained(frozen(), 4));
   });
   test("a second one is refused", () => {
     const groups = parameterGroups({ biases: { parameters: "*.bias", optimizer: sophiaG() } }, sophiaG());
-    expect(() => after(groups, 1)).toThrow(OptionError);
-    expect(() => after(groups, 1)).toThrow(
+    expect(() => trained(groups, 1)).toThrow(OptionError);
+    expect(() => trained(groups, 1)).toThrow(
       /rest sophiaG: wants the end of the step, which .*biases sophiaG has/,
     );
   });
