@@ -86,8 +86,8 @@ function turned(basis: Tensor, a: Tensor): Tensor {
  * code: the first step only finds a basis; vectors, and axes that are too long, have none. Other than theirs: m is kept
  * unturned, which comes to the same; the first basis is found by orthogonal iterations from the identity instead of an
  * eigendecomposition; the ridge keeps directions without gradients where they are, which rounding would turn at will.
- * L and R take two products a step and the turns four or six, all as large as the matrix times an axis; each `every`
- * steps a basis takes about 6n³ operations of one thread.
+ * L and R take two products a step and what is turned six, each of the gradient by a square as long as one of its axes;
+ * every k-th step a basis takes about 4n³ operations of one thread besides, and the first step ten times that.
  * @throws OptionError for a number out of range; and while a step is compiled, where two groups want the end of the step.
  * @example soap({ learningRate: 3e-3, weightDecay: 0.01 })
  */

@@ -14,7 +14,12 @@ export interface Parameter64 {
 }
 
 /** Changes all θ in place; `step` counts from 1. What it gives to `last` is done when all others have changed theirs. */
-export type Update64 = (parameters: readonly Parameter64[], step: number, loss: number, last: Last64) => void;
+export type Update64 = (
+  parameters: readonly Parameter64[],
+  step: number,
+  loss: number,
+  last?: Last64,
+) => void;
 type Last64 = (work: (all: readonly Parameter64[]) => void) => void;
 
 /** What an example's outputs cost, and the slopes of that. */

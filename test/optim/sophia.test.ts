@@ -59,7 +59,7 @@ function sophiaAuthors(options: SophiaGOptions): Update64 {
       }
     }
     if (step % every > 0) return;
-    last((all) => {
+    last?.((all) => {
       backward(all, step, sampled(step));
       for (const { name, gradient } of all) {
         const h = states.get(name)?.h;

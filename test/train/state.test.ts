@@ -90,7 +90,7 @@ const optimizers: [string, () => Transform][] = [
   ["ftrl", () => ftrl()],
   ["shampoo", () => shampoo()],
   ["soap, between two turns", () => soap({ every: 3 })],
-  ["sophiaG, between two estimates", () => sophiaG({ rho: 20, every: 3 })],
+  ["sophiaG, between two estimates", () => sophiaG({ rho: 2e4, every: 3, beta2: 0.5 })],
   ["scheduleFreeAdamW", () => scheduleFreeAdamW({ warmupSteps: 3 })],
   ["dog", () => dog()],
   ["dowg", () => dowg()],
