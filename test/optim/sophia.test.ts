@@ -70,7 +70,7 @@ function sophiaAuthors(options: SophiaGOptions): Update64 {
 }
 
 // 60 steps of rounding: 6e-6 measured, where the first estimate alone is what a step is divided by; 2e-6 otherwise. Labels
-// of another step are off by OFF and more.
+// of another stream are off by 1e-2 and more.
 const tolerance = 2e-5;
 
 const cases: [string, SophiaGOptions][] = [
