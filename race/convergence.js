@@ -1,7 +1,8 @@
 // Every first-order optimizer on 784-64-64-10 and all of MNIST: the steps to 95 % of 2000 test images, after the same
 // random search for each. Prints the table of docs/race.md; takes some minutes.
-import { accuracy, dense, sequential, softmaxCrossEntropy } from "../build/bundle/esm/index.js";
+
 import { mnist } from "../build/bundle/esm/data.js";
+import { accuracy, dense, sequential, softmaxCrossEntropy } from "../build/bundle/esm/index.js";
 import { entrants, race, trainingTask } from "../build/bundle/esm/race.js";
 
 const task = trainingTask({

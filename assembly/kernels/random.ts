@@ -3,7 +3,7 @@
 // Element 16 g + 4 w + j takes word w of counter 4 g + j, so that a vector of words is stored as it comes.
 import { cosOfQuarters, logNormal, signBit, sinOfQuarters } from "../math";
 import { loadTail, madd, max, min, nmadd, storeTail, sumLanes } from "../simd";
-import { endElement, firstElement, thread } from "../thread";
+import { end, endElement, first, firstElement } from "../thread";
 
 @unmanaged
 class Random {
@@ -291,22 +291,22 @@ function multiply(factor: f64, x: usize, n: i32, step: usize): void {
 /**
  * Makes a matrix of normal numbers orthogonal in place, times a gain: its rows where they are fewer, else its columns.
  * Gram and Schmidt's projections, each done twice, which is enough (Giraud, Langou and Rozložník 2005); they leave
- * R with a positive diagonal, so that the result is spread evenly (Mezzadri 2007). One thread: it runs once.
+ * R with a positive diagonal, so that the result is spread evenly (Mezzadri 2007). One thread does it, the one that a single unit belongs to.
  */
 export function orthogonal(i: Orthogonal): void {
-  if (thread != 0) return;
+  if (first(1) == end(1)) return;
   const row = (<usize>i.columns) << 2;
   const wide = i.rows <= i.columns;
   const count = wide ? i.rows : i.columns;
   const n = wide ? i.columns : i.rows;
   const next: usize = wide ? row : 4;
   const step: usize = wide ? 4 : row;
-  const end = i.y + <usize>count * next;
-  for (let y = i.y; y < end; y += next) {
+  const behind = i.y + <usize>count * next;
+  for (let y = i.y; y < behind; y += next) {
     for (let turn = 0; turn < 2; turn++) {
       for (let x = i.y; x < y; x += next) subtract(<f32>dot(x, y, n, step), x, y, n, step);
     }
     multiply(1 / sqrt<f64>(dot(y, y, n, step)), y, n, step);
   }
-  for (let y = i.y; y < end; y += next) multiply(i.gain, y, n, step);
+  for (let y = i.y; y < behind; y += next) multiply(i.gain, y, n, step);
 }

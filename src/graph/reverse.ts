@@ -25,7 +25,8 @@ export function reverse(of: Tensor, withRespectTo: readonly Tensor[], join: Join
   const result = new Map<Tensor, Tensor>([[of, graph.constant(1, of.shape)]]);
   const order = graph.nodes.slice(0, of.node.id + 1);
   for (const node of order.reverse()) {
-    if (node.op === undefined || !depends.has(node)) continue;
+    // What is asked for may be the output of an op itself: its inputs are nobody's concern.
+    if (node.op === undefined || !node.inputs.some((input) => depends.has(input.node))) continue;
     const dy = result.get(node.outputs[0]!);
     if (dy === undefined) continue;
     const { gradient, name } = node.op;

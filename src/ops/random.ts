@@ -3,8 +3,9 @@
 import { OptionError } from "../core/errors.ts";
 import { keys } from "../core/random.ts";
 import type { Shape } from "../core/shape.ts";
-import { defineOp, elements, float, nothing, type Op, read, single, update, write } from "../graph/op.ts";
+import { defineOp, elements, float, nothing, type Op, read, write } from "../graph/op.ts";
 import type { Graph, Tensor } from "../graph/tensor.ts";
+import { orthogonal } from "./orthogonal.ts";
 
 type Distribution = "randomUniform" | "randomNormal" | "randomTruncatedNormal";
 
@@ -50,6 +51,13 @@ export function stepNormal(graph: Graph, shape: Shape, seed: number, stream: str
   return graph.apply(fillOp, [], fill)[0]!;
 }
 
+/** Numbers spread evenly over low ≤ x < high, others at each step of a training. */
+export function stepUniform(graph: Graph, shape: Shape, stream: string, low = 0, high = 1): Tensor {
+  const key = keys(graph.seed, stream);
+  const fill = { distribution: "randomUniform", shape, key, alpha: low, beta: high, changing: true } as const;
+  return graph.apply(fillOp, [], fill)[0]!;
+}
+
 /** Numbers spread evenly over low ≤ x < high. */
 export const randomUniform = (graph: Graph, shape: Shape, stream: string, low = 0, high = 1): Tensor =>
   random(graph, "randomUniform", shape, stream, low, high);
@@ -67,17 +75,6 @@ export const randomTruncatedNormal = (
   deviation = 1,
 ): Tensor => random(graph, "randomTruncatedNormal", shape, stream, mean, deviation);
 
-const orthogonalOp = defineOp<number>({
-  name: "orthogonal",
-  shape: ([x]) => ({ shape: x!.shape, dtype: "f32" }),
-  gradient: "none",
-  emit(emitter, { inputs: [x], outputs: [y], attributes: gain }) {
-    const [rows, columns] = x!.shape as [number, number];
-    emitter.elementwise("identity", y!, [x!]);
-    emitter.call("orthogonal", [rows, columns, float(gain), update(emitter.buffer(y!), single)]);
-  },
-});
-
 /** A random matrix whose rows or columns, whichever are fewer, are orthonormal, times a gain. Saxe et al. 2014. */
 export function randomOrthogonal(
   graph: Graph,
@@ -85,7 +82,7 @@ export function randomOrthogonal(
   stream: string,
   gain = 1,
 ): Tensor {
-  return graph.apply(orthogonalOp, [randomNormal(graph, shape, stream)], gain)[0]!;
+  return orthogonal(randomNormal(graph, shape, stream), gain);
 }
 
 interface Dropout {

@@ -139,8 +139,11 @@ export {
   type SignSgdOptions,
   signSgd,
 } from "./sign.ts";
+export { type SoapOptions, soap } from "./soap.ts";
+export { type SophiaGOptions, sophiaG } from "./sophia.ts";
 export {
   chain,
+  type LastWork,
   type Schedule,
   type Slot,
   type TrainedParameter,

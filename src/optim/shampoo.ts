@@ -43,9 +43,9 @@ const LEAST_LENGTH = 1e-16;
 /** AdaGrad's ε, as the authors have it. */
 const ADAGRAD_EPSILON = 1e-6;
 /** What a trace is taken for at least: no root of nothing. */
-const LEAST_TRACE = 1e-25;
+export const LEAST_TRACE = 1e-25;
 
-function identityOf(graph: Graph, n: number): Tensor {
+export function identityOf(graph: Graph, n: number): Tensor {
   const places = Array.from({ length: n }, (_, i) => i);
   return equal(graph.constant(places, [n, 1]), graph.constant(places, [1, n]));
 }

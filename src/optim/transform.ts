@@ -57,7 +57,21 @@ export interface TransformContext {
    * is traced once more, so that dropout draws another mask.
    */
   gradientsAt(values: readonly Tensor[]): readonly Tensor[];
+  /**
+   * Gradients of another loss, made of the model's output for the same batch, at what has been made of the parameters so
+   * far; in the order of the parameters. The model is traced once more, too.
+   */
+  gradientsOf(measure: (output: Tensor) => Tensor): readonly Tensor[];
+  /**
+   * Has something done at the end of the step, behind all that any transform says: what it ends by its guards is itself
+   * alone, so that they may stand in a parameter group.
+   * @throws OptionError where another transform has asked for it.
+   */
+  last(work: LastWork): void;
 }
+
+/** What is done at the end of the step; it is given what ends it where a scalar is not finite. */
+export type LastWork = (guard: (scalar: Tensor) => void) => void;
 
 /** One piece of an optimizer, or several in a chain. */
 export interface Transform {

@@ -26,14 +26,13 @@ export function stateLayout(optimizer: Transform, { segments, length }: Weights)
     const parameter = graph.input(name, shape);
     return { name, parameter, slope: graph.input(`gradient of ${name}`, shape), offset: offset * 4 };
   });
-  const slopesAt = () => slopes.map(({ slope }) => slope);
   const update = new Update(optimizer, {
     graph,
     loss: graph.input("loss", []),
     slopes,
     length,
     hyper: { region: "hyper", offset: 0 },
-    slopesAt,
+    slopesAt: (_, of) => of.map(({ shape }) => graph.input("another gradient", shape)),
   });
   const { parts, bytes, initial, evaluation } = update;
   return { optimizer: optimizer.name, parts, bytes, initial, evaluation };

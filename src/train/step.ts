@@ -96,9 +96,9 @@ export function compileStep(spec: StepSpec): CompiledStep {
         slopes: slopesOf(results[0]!, model.place(graph)),
         length: model.weights.length,
         hyper: { region: REGION.hyper, offset: 4 },
-        slopesAt(values) {
-          const again = graph.again(values, () => penalized(model.trace(graph, input), target));
-          return gradients(again, [...values.values()]).map((slope) => slope!);
+        slopesAt(values, of, measure = (again) => penalized(again, target)) {
+          const again = graph.again(values, () => measure(model.trace(graph, input)));
+          return gradients(again, of).map((slope) => slope!);
         },
       })
     : undefined;

@@ -9,7 +9,7 @@ import { type Shape, sizeOf } from "../core/shape.ts";
 import { type Buffer, defineOp, type Emitter, type Op, read, type UpdateOperands } from "../graph/op.ts";
 import type { Graph, Tensor } from "../graph/tensor.ts";
 import { reshape } from "../ops/reshape.ts";
-import type { Slot, TrainedParameter, Transform, TransformContext } from "../optim/transform.ts";
+import type { LastWork, Slot, TrainedParameter, Transform, TransformContext } from "../optim/transform.ts";
 
 /** What a region of state holds before the first step: a number everywhere, or a copy of the parameters. */
 export type Initial = number | "parameters";
@@ -139,8 +139,13 @@ export interface UpdateSource {
   readonly length: number;
   /** Where the optimizer's words lie. */
   readonly hyper: Placement;
-  /** Gradients of the loss where some parameters, by name, have other values; in the order of the map. */
-  readonly slopesAt: (values: ReadonlyMap<string, Tensor>) => readonly Tensor[];
+  /** Gradients with respect to some tensors of what measures the model's output, where some parameters have other values. */
+  readonly slopesAt: (
+    values: ReadonlyMap<string, Tensor>,
+    of: readonly Tensor[],
+    /** Default: the loss. */
+    measure?: (output: Tensor) => Tensor,
+  ) => readonly Tensor[];
 }
 
 /** An optimizer's part of a step, while the step is compiled. */
@@ -160,14 +165,22 @@ export class Update {
   readonly #source: UpdateSource;
   /** Regions as long as the flat vector. */
   readonly #slots = new Set<string>();
+  /** All parameters, whichever group they are in. */
+  readonly #parameters: readonly Parameter[];
   /** State to be set at the end. */
   #assigned: { readonly state: Tensor; readonly value: Tensor }[] = [];
+  /** State that has been set, under its new name. */
+  readonly #settled = new Map<Tensor, Tensor>();
+  /** What is done behind everything else, and who asked for it. */
+  #last: { readonly by: string; readonly work: LastWork } | undefined;
 
   /** Has an optimizer say what it does. */
   constructor(optimizer: Transform, source: UpdateSource) {
     this.#source = source;
-    const parameters = source.slopes.map((each) => new Parameter(each));
-    optimizer.apply(this.#context(optimizer, optimizer.name, 0, parameters));
+    this.#parameters = source.slopes.map((each) => new Parameter(each));
+    optimizer.apply(this.#context(optimizer, optimizer.name, 0, this.#parameters));
+    this.#settle();
+    this.#last?.work((scalar) => this.#guard(scalar));
     this.#settle();
     this.#checkOrder();
   }
@@ -184,6 +197,7 @@ export class Update {
     parameters: readonly Parameter[],
   ): TransformContext {
     const { graph, loss, hyper, slopes, slopesAt } = this.#source;
+    const all = this.#parameters;
     const at = (index: number) => hyper.offset + (word + index) * 4;
     const words = (emitter: Emitter) =>
       emitter.part(hyper.region, `${path} hyper`, at(0), (optimizer.hyperWords - word) * 4);
@@ -241,11 +255,23 @@ export class Update {
       },
       guard: (scalar) => {
         wantAll(path);
-        this.#settle();
-        this.#do(guardOp, [scalar], undefined);
+        this.#guard(scalar);
       },
       gradientsAt: (values) =>
-        slopesAt(new Map(parameters.map(({ name }, index) => [name, values[index]!] as const))),
+        slopesAt(new Map(parameters.map(({ name }, index) => [name, values[index]!] as const)), values),
+      gradientsOf(measure) {
+        const values = all.map(({ name, tensor }) => [name, tensor] as const);
+        const of = parameters.map(({ tensor }) => tensor);
+        return slopesAt(new Map(values), of, measure);
+      },
+      last: (work) => {
+        if (this.#last) {
+          throw new OptionError(
+            `${path}: wants the end of the step, which ${this.#last.by} has: wanted one such optimizer, for all its parameters`,
+          );
+        }
+        this.#last = { by: path, work };
+      },
     };
   }
 
@@ -264,8 +290,14 @@ export class Update {
 
   /** Sets the state that waits for it. */
   #settle(): void {
-    for (const { state, value } of this.#assigned) this.#change(state, value);
+    for (const { state, value } of this.#assigned)
+      this.#settled.set(state, this.#change(this.#settled.get(state) ?? state, value));
     this.#assigned = [];
+  }
+
+  #guard(scalar: Tensor): void {
+    this.#settle();
+    this.#do(guardOp, [scalar], undefined);
   }
 
   /** Memory that has been changed must not be read under its old name. */

@@ -49,6 +49,14 @@ test("what does not depend on anything wanted is not walked", () => {
   expect(dx?.node.source?.kind).toBe("constant");
 });
 
+test("what is asked for may be made by an op without a gradient", () => {
+  const graph = new Graph();
+  const x = scalar(graph, "x");
+  const y = use(opOf("hard", "none"), x);
+  const both = opOf("both", ({ dy }) => [dy]);
+  expect(reverse(use(both, y), [y], join)[0]).toBeDefined();
+});
+
 test("errors name the op", () => {
   const graph = new Graph();
   const x = scalar(graph, "x");

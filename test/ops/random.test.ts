@@ -37,6 +37,8 @@ test("every number of threads draws the same", async () => {
     randomNormal(graph, [33, 7], "b", 5, 0.5),
     randomOrthogonal(graph, [5, 9], "c"),
     dropoutMask(x, 0.5, "d"),
+    // As few elements as one thread takes: it must be the one that makes them orthogonal.
+    ...Array.from({ length: 20 }, (_, i) => randomOrthogonal(graph, [3, 3], `small ${i}`)),
   ];
   const trial = new Trial(new Map([[x, new Array(1000).fill(1)]]), tensors);
   let checked = 0;

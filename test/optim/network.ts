@@ -13,13 +13,25 @@ export interface Parameter64 {
   readonly gradient: Float64Array;
 }
 
-/** Changes all θ in place; `step` counts from 1. */
-export type Update64 = (parameters: readonly Parameter64[], step: number, loss: number) => void;
+/** Changes all θ in place; `step` counts from 1. What it gives to `last` is done when all others have changed theirs. */
+export type Update64 = (
+  parameters: readonly Parameter64[],
+  step: number,
+  loss: number,
+  last?: Last64,
+) => void;
+type Last64 = (work: (all: readonly Parameter64[]) => void) => void;
+
+/** What an example's outputs cost, and the slopes of that. */
+export type Cost64 = (
+  y: Float64Array,
+  row: number,
+) => { readonly loss: number; readonly slopes: ArrayLike<number> };
 
 const FEATURES = 5;
 const HIDDEN = 9;
-const UNITS = 2;
-const BATCH = 16;
+export const UNITS = 2;
+export const BATCH = 16;
 const batches = [...curve(BATCH * 4).batch(BATCH)];
 
 function parametersOf(): Parameter64[] {
@@ -31,10 +43,24 @@ function parametersOf(): Parameter64[] {
   }));
 }
 
-/** Sets the gradients of the mean of all (tanh(xW + b)V + c − t)²; answers it. */
-function backward(parameters: readonly Parameter64[], step: number): number {
+/** The share of (y − t)² in its mean over a step's batch. */
+function squaredError(step: number): Cost64 {
+  const { targets } = batches[(step - 1) % batches.length]!;
+  return (y, row) => {
+    const errors = y.map((each, k) => each - targets![row * UNITS + k]!);
+    const loss = errors.reduce((sum, error) => sum + error ** 2 / (BATCH * UNITS), 0);
+    return { loss, slopes: errors.map((error) => (2 * error) / (BATCH * UNITS)) };
+  };
+}
+
+/** Sets the gradients of the summed costs of the outputs tanh(xW + b)V + c; answers the sum. */
+export function backward(
+  parameters: readonly Parameter64[],
+  step: number,
+  cost = squaredError(step),
+): number {
   const [w, b, v, c] = parameters as [Parameter64, Parameter64, Parameter64, Parameter64];
-  const { inputs, targets } = batches[(step - 1) % batches.length]!;
+  const { inputs } = batches[(step - 1) % batches.length]!;
   for (const { gradient } of parameters) gradient.fill(0);
   let loss = 0;
   for (let row = 0; row < BATCH; row++) {
@@ -43,11 +69,13 @@ function backward(parameters: readonly Parameter64[], step: number): number {
       Math.tanh(x.reduce((sum, each, i) => sum + each * w.theta[i * HIDDEN + j]!, b.theta[j]!)),
     );
     const dh = new Float64Array(HIDDEN);
+    const y = Float64Array.from({ length: UNITS }, (_, k) =>
+      h.reduce((sum, each, j) => sum + each * v.theta[j * UNITS + k]!, c.theta[k]!),
+    );
+    const { loss: part, slopes } = cost(y, row);
+    loss += part;
     for (let k = 0; k < UNITS; k++) {
-      const y = h.reduce((sum, each, j) => sum + each * v.theta[j * UNITS + k]!, c.theta[k]!);
-      const error = y - targets![row * UNITS + k]!;
-      loss += error ** 2 / (BATCH * UNITS);
-      const slope = (2 * error) / (BATCH * UNITS);
+      const slope = slopes[k]!;
       c.gradient[k]! += slope;
       for (let j = 0; j < HIDDEN; j++) {
         v.gradient[j * UNITS + k]! += slope * h[j]!;
@@ -68,7 +96,9 @@ export function reference(update: Update64, steps: number) {
   const parameters = parametersOf();
   const losses = Array.from({ length: steps }, (_, index) => {
     const loss = backward(parameters, index + 1);
-    update(parameters, index + 1, loss);
+    const waiting: Parameters<Last64>[0][] = [];
+    update(parameters, index + 1, loss, (work) => waiting.push(work));
+    for (const work of waiting) work(parameters);
     return loss;
   });
   return { losses, theta: parameters.flatMap(({ theta }) => [...theta]) };
@@ -112,21 +142,22 @@ export const sumSquares64 = (...all: readonly ArrayLike<number>[]) =>
 
 /** Clips the gradient, then updates. */
 function clipped(maximum: number, update: Update64): Update64 {
-  return (parameters, step, loss) => {
+  return (parameters, step, loss, last) => {
     const norm = Math.sqrt(sumSquares64(...parameters.map(({ gradient }) => gradient)));
     for (const { gradient } of parameters)
       for (const [i, g] of gradient.entries()) gradient[i] = g * Math.min(1, maximum / (norm + 1e-6));
-    update(parameters, step, loss);
+    update(parameters, step, loss, last);
   };
 }
 
 /** Weights by one update, biases by gradient descent. */
 function grouped(update: Update64): Update64 {
-  return (parameters, step, loss) => {
+  return (parameters, step, loss, last) => {
     update(
       parameters.filter(({ shape }) => shape.length === 2),
       step,
       loss,
+      last,
     );
     for (const { theta, gradient } of parameters.filter(({ shape }) => shape.length === 1))
       for (const [i, g] of gradient.entries()) theta[i]! -= 0.05 * g;

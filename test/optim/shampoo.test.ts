@@ -10,12 +10,8 @@ import {
 } from "#src/index";
 import { type ShampooOptions, shampoo } from "#src/optim/index";
 import { numbers, setWeights, weightsOf } from "../train/setting.ts";
+import { type Matrix, product, transposed } from "./matrix.ts";
 import { checkOptimizer, sumSquares64, type Update64 } from "./network.ts";
-
-type Matrix = number[][];
-const product = (a: Matrix, b: Matrix): Matrix =>
-  a.map((row) => b[0]!.map((_, j) => row.reduce((sum, x, k) => sum + x * b[k]![j]!, 0)));
-const transposed = (a: Matrix): Matrix => a[0]!.map((_, j) => a.map((row) => row[j]!));
 
 /** A function of a symmetric matrix by its eigenvalues: Jacobi's rotations. */
 function functionOf(a: Matrix, f: (eigenvalue: number) => number): Matrix {
