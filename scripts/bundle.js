@@ -33,6 +33,11 @@ await build({
     race: `${source}race/index.js`,
     instruments: `${source}instruments.js`,
     regularize: `${source}regularize.js`,
+    layers: `${source}layers.js`,
+    losses: `${source}losses.js`,
+    images: `${source}images.js`,
+    text: `${source}text.js`,
+    tables: `${source}tables.js`,
     internals: `${source}internals.js`,
   },
 });

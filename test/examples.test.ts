@@ -13,12 +13,17 @@ import * as safetensors from "#src/formats/safetensors";
 import * as writer from "#src/formats/safetensors-writer";
 import * as tfevents from "#src/formats/tfevents";
 import { Graph } from "#src/graph/tensor";
+import * as images from "#src/images";
 import * as downhill from "#src/index";
 import * as instruments from "#src/instruments";
+import * as layers from "#src/layers";
+import * as losses from "#src/losses";
 import * as minimize from "#src/minimize/index";
 import * as optim from "#src/optim/index";
 import * as race from "#src/race/index";
 import * as regularize from "#src/regularize";
+import * as tables from "#src/tables";
+import * as text from "#src/text";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));
 
@@ -136,6 +141,11 @@ describe("examples", () => {
       ...tfevents,
       ...instruments,
       ...regularize,
+      ...layers,
+      ...losses,
+      ...images,
+      ...text,
+      ...tables,
       ...(folder === "ops" ? tensors() : values()),
     };
     const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;

@@ -27,6 +27,11 @@ test.each([
   ["race/index.js", 10_000],
   ["instruments.js", 4_000],
   ["regularize.js", 2_000],
+  ["layers.js", 20_000],
+  ["losses.js", 6_000],
+  ["images.js", 5_000],
+  ["text.js", 5_000],
+  ["tables.js", 5_000],
 ])("%s adds at most %i bytes to it", async (entry, limit) => {
   const both = await scriptSize("index.js", "data/index.js", entry);
   expect(both - (await scriptSize())).toBeLessThanOrEqual(limit);

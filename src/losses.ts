@@ -1,0 +1,2 @@
+// The entry point downhill/losses: losses and metrics beside those that every training needs.
+export {};
