@@ -57,11 +57,7 @@ export class ColumnFit {
   readonly #categories = new Set<string>();
 
   /** Without an encoding it is `fallback` for numbers and "oneHot" where a cell is text. */
-  constructor(
-    column: string,
-    encoding: ColumnEncoding | undefined,
-    fallback: NumberEncoding,
-  ) {
+  constructor(column: string, encoding: ColumnEncoding | undefined, fallback: NumberEncoding) {
     this.column = column;
     this.encoding = encoding;
     this.#fallback = fallback;

@@ -166,13 +166,19 @@ export class TableEncoder {
   ): number[] | undefined {
     const { inputs, targets, label } = this.#record;
     const places = this.#placesIn(row.header);
+    const needed = options.inputsOnly ? places.subarray(0, inputs.length) : places;
+    // First of all: what is left out need not fit otherwise.
+    if (
+      this.#record.missing === "drop" &&
+      needed.some((place) => place >= 0 && row.cells[place] === undefined)
+    )
+      return undefined;
     let next = at;
     for (const [i, fitted] of inputs.entries()) {
       const width = widthOf(fitted);
       into.fill(0, next, next + width);
       const cell = row.cells[places[i]!];
       if (cell === undefined) {
-        if (this.#record.missing === "drop") return undefined;
         if (this.#record.missing === "error" || fitted.kind === "ordinal") throw missing(row, fitted.column);
         // A category that is missing has its zeros already.
         if (fitted.kind === "number") into[next] = (fitted.mean - fitted.offset) * fitted.scale;
@@ -191,10 +197,7 @@ export class TableEncoder {
     const answer: number[] = [];
     for (const [i, fitted] of wanted.entries()) {
       const cell = row.cells[places[inputs.length + i]!];
-      if (cell === undefined) {
-        if (this.#record.missing === "drop") return undefined;
-        throw missing(row, fitted.column);
-      }
+      if (cell === undefined) throw missing(row, fitted.column);
       if (fitted.kind === "number")
         answer.push(
           (numberIn(cell, () => `encoder: ${placeOf(row, fitted.column)}`) - fitted.offset) * fitted.scale,

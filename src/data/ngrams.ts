@@ -9,10 +9,10 @@ export interface NgramOptions {
   /** How many ids there are. Default: the largest in the training text plus one. */
   readonly size?: number;
   /**
-   * "witten-bell" mixes each order with the next lower one, down to equal shares of all ids. `{ addK }` adds k to every
-   * count of the highest order alone. Default: "witten-bell".
+   * "kneser-ney" mixes each order with the next lower one, down to equal shares of all ids. `{ addK }` adds k to every count
+   * of the highest order alone. Default: "kneser-ney".
    */
-  readonly smoothing?: "witten-bell" | { readonly addK: number };
+  readonly smoothing?: "kneser-ney" | { readonly addK: number };
 }
 
 /** Counts of all runs of up to `order` tokens, as a tree: a node is a context, its children are what followed it. */
@@ -23,18 +23,44 @@ export class NgramModel {
   readonly #addK: number | undefined;
   /** Node · size + id gives the child; nodes are numbered as they were found, the root is 0. */
   readonly #children = new Map<number, number>();
-  /** How often each node's run occurred. */
+  /** How often each node's run occurred; below the highest order, after how many different tokens. */
   readonly #counts = [0];
-  /** How often anything followed it, and how many different ids. */
+  /** The sum of its children's counts, and their number. */
   readonly #followed = [0];
   readonly #different = [0];
+  /** What is taken off every count of an order and given to the next lower one. */
+  readonly #discounts: number[] = [];
 
   /** Made by `ngramModel`. */
   constructor(ids: ArrayLike<number>, options: { order: number; size: number; addK: number | undefined }) {
     this.order = options.order;
     this.size = options.size;
     this.#addK = options.addK;
-    this.#walk(ids, (id, contexts) => contexts.map((node) => this.#count(node, id)));
+    const depths = [0];
+    this.#walk(ids, (id, contexts) => {
+      // From long to short: a run that is new has its tail after one more token.
+      let added = true;
+      const runs = contexts.map((node, depth) => this.#child(node, id, depth + 1, depths));
+      for (let depth = contexts.length - 1; depth >= 0; depth--) {
+        // Add-k counts occurrences in every order: a text begins with contexts shorter than the others.
+        const highest = depth === this.order - 1 || this.#addK !== undefined;
+        if (highest || added) {
+          added = this.#counts[runs[depth]!] === 0;
+          this.#counts[runs[depth]!]!++;
+          this.#followed[contexts[depth]!]!++;
+        }
+      }
+      return runs;
+    });
+    const [once, twice] = [1, 2].map((times) => {
+      const found = new Float64Array(this.order + 1);
+      for (const [node, count] of this.#counts.entries()) if (count === times) found[depths[node]!]!++;
+      return found;
+    });
+    for (let depth = 1; depth <= this.order; depth++) {
+      const [n1, n2] = [once![depth]!, twice![depth]!];
+      this.#discounts.push(n1 > 0 ? n1 / (n1 + 2 * n2) : 0.5);
+    }
   }
 
   /** The probability of an id after others, of which the last order − 1 count. */
@@ -88,19 +114,17 @@ export class NgramModel {
     return contexts.map((node) => (node < 0 ? -1 : (this.#children.get(node * this.size + id) ?? -1)));
   }
 
-  #count(node: number, id: number): number {
+  #child(node: number, id: number, depth: number, depths: number[]): number {
     const key = node * this.size + id;
     let child = this.#children.get(key);
     if (child === undefined) {
-      child = this.#counts.length;
+      child = depths.push(depth) - 1;
       this.#children.set(key, child);
       this.#counts.push(0);
       this.#followed.push(0);
       this.#different.push(0);
       this.#different[node]!++;
     }
-    this.#counts[child]!++;
-    this.#followed[node]!++;
     return child;
   }
 
@@ -116,11 +140,12 @@ export class NgramModel {
       return share === 0 ? 0 : (times + this.#addK) / share;
     }
     let probability = 1 / this.size;
-    for (const node of contexts) {
+    for (const [depth, node] of contexts.entries()) {
       const all = node < 0 ? 0 : this.#followed[node]!;
       if (all === 0) break;
-      const different = this.#different[node]!;
-      probability = (count(node) + different * probability) / (all + different);
+      const discount = this.#discounts[depth]!;
+      const kept = Math.max(0, count(node) - discount);
+      probability = (kept + discount * this.#different[node]! * probability) / all;
     }
     return probability;
   }
@@ -128,9 +153,10 @@ export class NgramModel {
 
 /**
  * A model that predicts each token from the order − 1 before it by counting: the base line of a language model.
- * Witten–Bell smoothing, as Chen and Goodman 1999, section 2.6, write it: a context that was followed n times by t
- * different tokens gives (count + t · p of the next shorter context) / (n + t). With `{ addK }`, Lidstone's
- * (count + k) / (n + k · size). Deterministic; a text of a million tokens takes a second or two an order.
+ * Interpolated Kneser–Ney smoothing with one discount an order, D = n₁ / (n₁ + 2 n₂), of n₁ runs that occur once and n₂
+ * twice (Kneser and Ney 1995; Chen and Goodman 1999, section 2.7): a context that n tokens followed, t of them different,
+ * gives (max(0, count − D) + D · t · p of the next shorter context) / n, and below the highest order a count is after how
+ * many different tokens a run occurs. With `{ addK }`, Lidstone's (count + k) / (n + k · size).
  * Throws `OptionError` for options out of range and ids that are none.
  * @example
  * const letters = vocabulary(["to be or not to be"], { tokenizer: characters() });
@@ -138,17 +164,17 @@ export class NgramModel {
  * console.log(model.loss(letters.encode("not to be")), model.perplexity(letters.encode("not to be")));
  */
 export function ngramModel(ids: ArrayLike<number>, options: NgramOptions = {}): NgramModel {
-  const { order = 3, smoothing = "witten-bell" } = options;
+  const { order = 3, smoothing = "kneser-ney" } = options;
   let { size = 0 } = options;
   if (!(Number.isSafeInteger(order) && order >= 1))
     throw new OptionError(`ngramModel: order: got ${order}, wanted an integer from 1`);
   if (options.size === undefined) for (let i = 0; i < ids.length; i++) size = Math.max(size, ids[i]! + 1);
   if (!(Number.isSafeInteger(size) && size >= 1))
     throw new OptionError(`ngramModel: size: got ${size}, wanted an integer from 1`);
-  const addK = smoothing === "witten-bell" ? undefined : smoothing?.addK;
-  if (smoothing !== "witten-bell" && !(Number.isFinite(addK) && addK! >= 0))
+  const addK = smoothing === "kneser-ney" ? undefined : smoothing?.addK;
+  if (smoothing !== "kneser-ney" && !(Number.isFinite(addK) && addK! >= 0))
     throw new OptionError(
-      `ngramModel: smoothing: got ${JSON.stringify(smoothing)}, wanted "witten-bell" or { addK } from 0`,
+      `ngramModel: smoothing: got ${JSON.stringify(smoothing)}, wanted "kneser-ney" or { addK } from 0`,
     );
   return new NgramModel(ids, { order, size, addK });
 }
