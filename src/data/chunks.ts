@@ -18,7 +18,7 @@ export type FileSource =
 const PIECE = 1 << 16;
 
 /** The pieces of a file. Throws `DataError` where it cannot be opened. */
-export async function* piecesOf(
+async function* piecesOf(
   what: string,
   source: FileSource,
 ): AsyncGenerator<Uint8Array | string, void, undefined> {
