@@ -117,8 +117,8 @@ async function* records(
   let rest = "";
   const parsed = function* (last: boolean): Generator<Line, void, undefined> {
     const { data, errors, meta } = parser.parse(rest, 0, !last);
-    // What is wrong with a line that is not yet complete may come right with the next piece.
-    const wrong = errors.find(({ row }) => row < data.length);
+    // That of a line that is not yet complete points behind the others; it may come right with the next piece.
+    const wrong = errors[0];
     for (const [i, texts] of data.entries()) {
       if (i === wrong?.row)
         throw new FormatError(`csv: line ${line}: got a quote out of place: ${wrong.message}`);
