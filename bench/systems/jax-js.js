@@ -1,7 +1,15 @@
 // jax-js on its WebAssembly device: the whole training step is one jit-compiled function.
 
 import { readFile } from "node:fs/promises";
-import { factors, flatVectors, mlpBatch, mlpLayers, modelBatch, modelParameters, oneHot } from "../workload.js";
+import {
+  factors,
+  flatVectors,
+  mlpBatch,
+  mlpLayers,
+  modelBatch,
+  modelParameters,
+  oneHot,
+} from "../workload.js";
 import { models } from "./jax-models.js";
 
 // (v128 v128 v128) -> v128 with f32x4.relaxed_madd: jax-js uses fused multiply-add where this validates.
