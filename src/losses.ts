@@ -1,2 +1,26 @@
 // The entry point downhill/losses: losses and metrics beside those that every training needs.
-export {};
+export {
+  cosineDistance,
+  type InfoNceOptions,
+  infoNce,
+  ntXent,
+} from "./ops/contrastive.ts";
+export {
+  type BinaryFocalOptions,
+  binaryFocal,
+  type CrossEntropyOptions,
+  crossEntropy,
+  type FocalOptions,
+  focal,
+  klDivergence,
+} from "./ops/cross-entropy.ts";
+export { type CtcOptions, ctc } from "./ops/ctc.ts";
+export { type DiceOptions, dice } from "./ops/dice.ts";
+export {
+  categoricalHinge,
+  hinge,
+  squaredHinge,
+  type TripletMarginOptions,
+  tripletMargin,
+} from "./ops/margin-loss.ts";
+export { logCosh, type PoissonOptions, poisson, quantile, smoothL1 } from "./ops/regression-loss.ts";

@@ -30,7 +30,7 @@ export interface TrainerOptions {
   readonly engine?: Engine;
 }
 
-/** What one step came to: the loss and the metrics by name, means over the batch. */
+/** What one step came to: the loss and the metrics by name, of the batch alone. */
 export interface StepResult {
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
@@ -226,8 +226,15 @@ export class Trainer {
 
   #result(row: Row): StepResult {
     this.steps++;
-    const metrics = Object.fromEntries(this.metrics.map(({ name }, index) => [name, row[index + 1]!]));
-    return { loss: row[0]!, metrics, step: this.steps };
+    const metrics = Object.fromEntries(
+      this.metrics.map(({ name, collect }, index) => {
+        const numbers = row[index + 1]!;
+        const collector = collect?.();
+        collector?.add(numbers);
+        return [name, collector ? collector.value() : numbers[0]!];
+      }),
+    );
+    return { loss: row[0]![0]!, metrics, step: this.steps };
   }
 }
 
