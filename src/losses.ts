@@ -24,3 +24,23 @@ export {
   tripletMargin,
 } from "./ops/margin-loss.ts";
 export { logCosh, type PoissonOptions, poisson, quantile, smoothL1 } from "./ops/regression-loss.ts";
+export {
+  type AveragedMetricOptions,
+  balancedAccuracy,
+  type ClassMetricOptions,
+  f1,
+  iou,
+  matthewsCorrelation,
+  precision,
+  recall,
+  topK,
+} from "./train/class-metrics.ts";
+export type { Collector } from "./train/loss.ts";
+export { absoluteError, perplexity, rootMeanSquaredError, rSquared } from "./train/number-metrics.ts";
+export {
+  averagePrecision,
+  collected,
+  confusionMatrix,
+  rocAuc,
+  type ScoreFunction,
+} from "./train/score-metrics.ts";
