@@ -97,6 +97,7 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
       cut ||= when === "now";
     },
     average: () => trainer.average(),
+    state: (name) => trainer.state(name),
     withAverage: (work) => trainer.withAverage(work),
   };
 

@@ -1,5 +1,6 @@
 // A trainer takes a model a step at a time; train() stands on it.
 import { EngineError, OptionError } from "../core/errors.ts";
+import { sizeOf } from "../core/shape.ts";
 import type { Batch } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -122,6 +123,23 @@ export class Trainer {
   /** Reads the state from a file. @throws FormatError, ShapeError, EngineError; then nothing is changed. */
   async loadState(path: string): Promise<void> {
     this.stateFromBytes(await readFile(path));
+  }
+
+  /**
+   * Numbers of the optimizer's state, by their name in the file of it or the end of that name.
+   * @throws OptionError for an unknown name. @throws EngineError while a run is under way.
+   * @example
+   * const trainer = await createTrainer(model, { loss: softmaxCrossEntropy, optimizer: chain(skipNonFinite(), adam()) });
+   * for (const batch of digits.train.batch(32)) await trainer.step(batch);
+   * const [leftOut] = trainer.state("skipped");
+   */
+  state(name: string): Float32Array {
+    this.#atRest();
+    const { parts } = this.#layout;
+    const part = [...parts].find(([each]) => ` ${each}`.endsWith(` ${name}`))?.[1];
+    if (!part) throw new OptionError(`state: wanted one of ${[...parts.keys()].join(", ")}, got ${name}`);
+    const { address } = this.#region(part.region);
+    return new Float32Array(this.engine.memory.buffer, address + part.offset, sizeOf(part.shape)).slice();
   }
 
   /**
