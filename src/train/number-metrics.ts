@@ -109,8 +109,7 @@ export const rSquared: Metric = {
           const rest = numbers[count + k]!;
           const apart = numbers[k]! + rest - column.mean;
           column.mean += (apart * own) / n;
-          column.spread +=
-            numbers[2 * count + k]! - own * rest * rest + (apart * apart * own * (n - own)) / n;
+          column.spread += numbers[2 * count + k]! + (apart * apart * own * (n - own)) / n;
           column.missed += numbers[3 * count + k]!;
         }
       },

@@ -44,9 +44,11 @@ def draw(random, *shape):
     return np.round(random.normal(size=shape), 1).astype(np.float32)
 
 
-def classes(random, name, n, count, kept):
+def classes(random, name, n, count, kept, never=None):
     outputs, labels = draw(random, n, count), random.choice(kept, size=n)
     outputs[np.arange(n), labels] += 0.5
+    if never is not None:
+        outputs[:, never] = -6
     outputs = outputs.astype(np.float32)
     predicted = outputs.argmax(1)
     wanted = averaged(labels, predicted, ["macro", "weighted", "micro"] + (["binary"] if count == 2 else []))
@@ -104,6 +106,7 @@ def main():
     classes(random, "four classes", 40, 4, [0, 1, 2, 3])
     classes(random, "a class that never occurs", 24, 5, [0, 2, 3])
     classes(random, "two classes", 30, 2, [0, 1])
+    classes(random, "a class that neither occurs nor is predicted", 24, 4, [0, 1, 3], never=2)
     binary(random, 33)
     several(random, 26)
     numbers(random, "one number", 31, 1, 0)
