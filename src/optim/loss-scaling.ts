@@ -55,7 +55,7 @@ export function lossScaling(inner: Transform, options: LossScalingOptions = {}):
       const scaled = gradients(
         mul(loss, scale),
         parameters.map(({ tensor }) => tensor),
-      ).map((slope, index) => slope ?? parameters[index]!.gradient);
+      ).map((slope, index) => slope ?? mul(parameters[index]!.gradient, scale));
       const zero = finiteness(scaled);
       if (zero) {
         countSkipped(context, zero);
