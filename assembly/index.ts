@@ -91,6 +91,7 @@ export {
 } from "./kernels/arithmetic";
 export { adadelta, adagrad, ftrl, rmsprop, rmspropCentered, rmspropCenteredMomentum, rmspropMomentum } from "./kernels/adaptive";
 export { ceiling } from "./kernels/ceiling";
+export { ctc } from "./kernels/ctc";
 export { bceWithLogits, bceWithLogitsGradient, huber, huberGradient } from "./kernels/loss";
 export { copy, equalLabels, fill, gather, identity, oneHot, scatterAdd } from "./kernels/movement";
 export {

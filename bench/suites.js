@@ -205,6 +205,8 @@ export const suites = {
       { name: "muon, 512 × 512", optimizer: "muon", shape: [512, 512] },
       { name: "muon, 784 × 64", optimizer: "muon", shape: [784, 64] },
       { name: "shampoo, 256 × 256", optimizer: "shampoo", shape: [256, 256] },
+      // Between two turns of its basis, which take most of a step every tenth time.
+      { name: "soap, 256 × 256", optimizer: "soap", shape: [256, 256] },
     ],
     check(_c, first, last) {
       if (!(Number.isFinite(last) && last !== first)) return `parameter 0 was ${first}, and is ${last}`;

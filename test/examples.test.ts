@@ -114,6 +114,10 @@ function tensors() {
     images: graph.input("images", [8, 28, 28, 1]),
     a: graph.input("a", [4, 3]),
     b: graph.input("b", [2, 3]),
+    triplets: graph.input("triplets", [8, 3, 16]),
+    views: graph.input("views", [8, 2, 16]),
+    frames: graph.input("frames", [4, 20, 10]),
+    phrases: graph.input("phrases", [4, 6], "i32"),
   };
 }
 

@@ -123,40 +123,57 @@ export function rmspropCenteredMomentum(i: RmspropCenteredMomentum): void {
  * n' ← n + g²;  z ← z + g + 2sθ − (n'ᵖ − nᵖ)θ / γ;  θ ← (clip(z, ±λ₁) − z) / ((β + n'ᵖ) / γ + 2λ₂): McMahan et al. 2013,
  * Algorithm 1, with Keras's shrinkage s. Words: 1 / γ, p, λ₁, 2λ₂ + β / γ, 2s.
  */
+// @ts-ignore: decorator
+@inline
+function follow(i: Update, g: usize, p: usize, n: usize, z: usize, half: bool): void {
+  const x = v128.load(p);
+  const slope = v128.load(g);
+  const inverse = v128.load32_splat(i.hyper);
+  const old = v128.load(n);
+  const squares = f32x4.mul(slope, slope);
+  const sum = flushed(f32x4.add(old, squares));
+  let root: v128;
+  let more: v128;
+  if (half) {
+    root = f32x4.sqrt(sum);
+    // The difference of roots without cancellation; nothing where both are 0.
+    more = v128.and(f32x4.div(squares, f32x4.add(root, f32x4.sqrt(old))), f32x4.gt(root, f32x4.splat(0)));
+  } else {
+    const power = v128.load32_splat(i.hyper, 4);
+    root = pow(sum, power);
+    more = f32x4.sub(root, pow(old, power));
+  }
+  const pull = madd(v128.load32_splat(i.hyper, 16), x, slope);
+  const linear = rounded(f32x4.add(v128.load(z), nmadd(f32x4.mul(more, inverse), x, pull)));
+  const limit = v128.load32_splat(i.hyper, 8);
+  const held = max(min(linear, limit), f32x4.neg(limit));
+  const quadratic = madd(root, inverse, v128.load32_splat(i.hyper, 12));
+  v128.store(n, sum);
+  v128.store(z, linear);
+  // Without gradients or penalties so far nothing speaks for another weight than 0.
+  const weight = f32x4.div(f32x4.sub(held, linear), quadratic);
+  v128.store(p, v128.and(weight, f32x4.ne(quadratic, f32x4.splat(0))));
+}
+
 @unmanaged
 class Ftrl extends Update {
   // @ts-ignore: decorator
   @inline
   turn(g: usize, p: usize, n: usize, z: usize, _c: usize, _d: usize): void {
-    const x = v128.load(p);
-    const slope = v128.load(g);
-    const inverse = v128.load32_splat(this.hyper);
-    const power = v128.load32_splat(this.hyper, 4);
-    const old = v128.load(n);
-    const squares = f32x4.mul(slope, slope);
-    const sum = flushed(f32x4.add(old, squares));
-    let root: v128;
-    let more: v128;
-    if (load<f32>(this.hyper, 4) == 0.5) {
-      root = f32x4.sqrt(sum);
-      // The difference of roots without cancellation; nothing where both are 0.
-      more = v128.and(f32x4.div(squares, f32x4.add(root, f32x4.sqrt(old))), f32x4.gt(root, f32x4.splat(0)));
-    } else {
-      root = pow(sum, power);
-      more = f32x4.sub(root, pow(old, power));
-    }
-    const pull = madd(v128.load32_splat(this.hyper, 16), x, slope);
-    const linear = rounded(f32x4.add(v128.load(z), nmadd(f32x4.mul(more, inverse), x, pull)));
-    const limit = v128.load32_splat(this.hyper, 8);
-    const held = max(min(linear, limit), f32x4.neg(limit));
-    const quadratic = madd(root, inverse, v128.load32_splat(this.hyper, 12));
-    v128.store(n, sum);
-    v128.store(z, linear);
-    // Without gradients or penalties so far nothing speaks for another weight than 0.
-    const weight = f32x4.div(f32x4.sub(held, linear), quadratic);
-    v128.store(p, v128.and(weight, f32x4.ne(quadratic, f32x4.splat(0))));
+    follow(this, g, p, n, z, false);
+  }
+}
+
+@unmanaged
+class FtrlRoot extends Update {
+  // @ts-ignore: decorator
+  @inline
+  turn(g: usize, p: usize, n: usize, z: usize, _c: usize, _d: usize): void {
+    follow(this, g, p, n, z, true);
   }
 }
 export function ftrl(i: Ftrl): void {
-  update<Ftrl>(i);
+  // Two loops: a call to pow in the one of roots would keep V8 from holding its numbers in registers.
+  if (load<f32>(i.hyper, 4) == 0.5) update<FtrlRoot>(changetype<FtrlRoot>(changetype<usize>(i)));
+  else update<Ftrl>(i);
 }

@@ -123,13 +123,15 @@ class OneHot {
   y: usize;
 }
 
+/** A label that names no class, as one that a loss ignores, has zeros only. */
 export function oneHot(i: OneHot): void {
   const to = end(i.n);
   const bytes = <usize>i.classes << 2;
   for (let k = first(i.n); k < to; k++) {
     const y = i.y + <usize>k * bytes;
+    const label = load<u32>(i.labels + (<usize>k << 2));
     memory.fill(y, 0, bytes);
-    store<f32>(y + (<usize>load<i32>(i.labels + (<usize>k << 2)) << 2), 1);
+    if (label < <u32>i.classes) store<f32>(y + (<usize>label << 2), 1);
   }
 }
 

@@ -26,7 +26,7 @@ class RowsGradient {
 }
 
 /** The largest of a row; NaN if one is in it. */
-function largest(x: usize, columns: i32): f32 {
+export function largest(x: usize, columns: i32): f32 {
   let a = f32x4.splat(-Infinity);
   let left = columns;
   for (; left >= 4; left -= 4, x += 16) a = f32x4.max(a, v128.load(x));
@@ -46,7 +46,7 @@ function lanes(count: i32): v128 {
 }
 
 /** y = exp(x − shift); answers the sum. y = 0: only the sum. */
-function exponentials(x: usize, y: usize, columns: i32, shift: f32): f32 {
+export function exponentials(x: usize, y: usize, columns: i32, shift: f32): f32 {
   const s = f32x4.splat(shift);
   let sum = f32x4.splat(0);
   let left = columns;
@@ -67,7 +67,7 @@ function exponentials(x: usize, y: usize, columns: i32, shift: f32): f32 {
 }
 
 /** y ← y · factor, zero where that is below `least`. */
-function scaleRow(y: usize, columns: i32, factor: f32, least: f32): void {
+export function scaleRow(y: usize, columns: i32, factor: f32, least: f32): void {
   const f = f32x4.splat(factor);
   const l = f32x4.splat(least);
   for (; columns >= 4; columns -= 4, y += 16) v128.store(y, scaled(v128.load(y), f, l));
@@ -83,7 +83,7 @@ function scaled(y: v128, factor: v128, least: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function logScalar(x: f32): f32 {
+export function logScalar(x: f32): f32 {
   return f32x4.extract_lane(log(f32x4.splat(x)), 0);
 }
 
@@ -179,7 +179,7 @@ class SoftmaxCrossEntropy {
 // A probability below 2⁻⁴⁰ is left out of the residual: that of the label, p − 1, is not known to better than 2⁻²⁵.
 // Without this, an example that is all but learned sends numbers backwards whose squares are subnormal, and a step
 // of one example takes twenty times as long.
-const LEAST: f32 = 9.094947017729282e-13;
+export const LEAST: f32 = 9.094947017729282e-13;
 
 export function softmaxCrossEntropy(i: SoftmaxCrossEntropy): void {
   const to = end(i.rows);

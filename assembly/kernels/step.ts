@@ -83,14 +83,16 @@ class Record {
   /** Words a step in the log. */
   words: i32;
   column: i32;
+  /** Numbers from that column on. */
+  count: i32;
   x: usize;
   log: usize;
 }
 
-/** Notes one number of this step in the log. */
+/** Notes numbers of this step in the log. */
 export function record(i: Record): void {
   if (first(1) == end(1)) return;
-  store<f32>(i.log + (<usize>(step * i.words + i.column) << 2), load<f32>(i.x));
+  memory.copy(i.log + (<usize>(step * i.words + i.column) << 2), i.x, <usize>i.count << 2);
 }
 
 @unmanaged

@@ -43,9 +43,12 @@ export class Tensor implements ValueType {
 /** What a parameter starts from: a tensor of the shape asked for, built in the graph given. */
 export type Initializer = (graph: Graph, shape: Shape, stream: string) => Tensor;
 
+/** Looks at integers before they are handed over. @throws DataError */
+export type LabelCheck = (labels: ArrayLike<number>) => void;
+
 /** Where a value that no op computes comes from. */
 export type Source =
-  | { readonly kind: "input"; readonly name: string; labels?: number }
+  | { readonly kind: "input"; readonly name: string; labels?: number; checks?: LabelCheck[] }
   | { readonly kind: "parameter"; readonly name: string; readonly initializer: Initializer }
   | { readonly kind: "constant"; readonly values: Float32Array };
 

@@ -62,7 +62,8 @@ export function gather(x: Tensor, indices: Tensor): Tensor {
   ]);
 }
 
-const oneHotOp = defineOp<number>({
+/** Without a limit: a label that names no class has zeros only. */
+export const oneHotOp = defineOp<number>({
   name: "oneHot",
   shape: ([labels], classes) => ({ shape: [...labels!.shape, classes], dtype: "f32" }),
   gradient: "none",

@@ -7,7 +7,8 @@ import { applyElementwise, elementwise } from "./elementwise.ts";
 import { mean } from "./reduce.ts";
 import { logSoftmax, softmaxCrossEntropy } from "./softmax.ts";
 
-function checkSame(name: string, output: Tensor, target: Tensor): void {
+/** @throws ShapeError where the target is no float tensor of the shape of the output. */
+export function checkSame(name: string, output: Tensor, target: Tensor): void {
   if (target.dtype !== "f32" || !sameShape(output.shape, target.shape)) {
     throw new ShapeError(
       `${name}: wanted an f32 target of shape ${showShape(output.shape)}, got ${target.dtype} ${showShape(target.shape)}`,

@@ -110,7 +110,13 @@ export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
 
 /** Has the host check that labels lie in 0 … classes − 1 before it hands them over. */
 export function limitLabels(labels: Tensor, classes: number): void {
-  let node = labels.node;
+  const source = inputOf(labels);
+  if (source) source.labels = Math.min(source.labels ?? classes, classes);
+}
+
+/** What the host hands over, under whatever shape. */
+export function inputOf(tensor: Tensor) {
+  let { node } = tensor;
   while (node.op?.name === "reshape") node = node.inputs[0]!.node;
-  if (node.source?.kind === "input") node.source.labels = Math.min(node.source.labels ?? classes, classes);
+  return node.source?.kind === "input" ? node.source : undefined;
 }

@@ -1,8 +1,8 @@
 // Constraints: what parameters must be after each update. They stand behind the optimizer in a chain.
 import { OptionError } from "../core/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, clamp, div, greater, maximum, mul, where } from "../ops/arithmetic.ts";
-import { norm } from "../ops/reduce.ts";
+import { abs, add, clamp, div, greater, maximum, mul, sign, sub, where } from "../ops/arithmetic.ts";
+import { max, norm, sum } from "../ops/reduce.ts";
 import { type SelectionOptions, selected } from "./groups.ts";
 import { checkPositive, inputAxes, type Transform } from "./transform.ts";
 
@@ -50,6 +50,11 @@ export interface NormOptions extends SelectionOptions {
   readonly axes?: number | readonly number[];
 }
 
+export interface SimplexOptions extends NormOptions {
+  /** What the numbers of a unit add up to, > 0. Default: 1. */
+  readonly total?: number;
+}
+
 const norms = (theta: Tensor, { axes = inputAxes(theta) }: NormOptions) =>
   norm(theta, { axes, keepDims: true });
 
@@ -73,4 +78,66 @@ export function maxNorm(limit: number, options: NormOptions = {}): Transform {
  */
 export function unitNorm(options: NormOptions = {}): Transform {
   return constraint("unitNorm", options, (theta) => div(theta, add(norms(theta, options), EPSILON)));
+}
+
+/**
+ * Puts each unit that is longer than the radius on the ball's surface: the nearest point in it. As maxNorm, but without a number
+ * beside the norm; with `axes` of all of a parameter, a ball for the parameter. clampWeights is the projection onto a box.
+ * @throws OptionError where the radius is not a positive number.
+ * @example chain(sgd({ learningRate: 0.1 }), l2Ball(1, { axes: [0, 1] }))
+ */
+export function l2Ball(radius: number, options: NormOptions = {}): Transform {
+  checkPositive("l2Ball: radius", radius);
+  return constraint("l2Ball", options, (theta) => {
+    const length = norms(theta, options);
+    return mul(theta, where(greater(length, radius), div(radius, length), 1));
+  });
+}
+
+/**
+ * max(x − τ, 0) with the τ for which their sum is the total, by Newton's method on that sum, which is convex: from below it
+ * never passes τ. Michelot 1986. Of n numbers it takes 12 + log₂ n steps at most: each divides what the sum is off by, times
+ * the count of what it is made of, by 4 (Condat 2016 compares the methods; Duchi et al. 2008 sort).
+ */
+function cut(x: Tensor, total: number, axes: readonly number[]): Tensor {
+  const options = { axes, keepDims: true };
+  // Below the largest: far from 0 numbers are too coarse for τ.
+  const below = sub(x, max(x, options));
+  const n = axes.reduce((product, axis) => product * x.shape.at(axis)!, 1);
+  let at = x.graph.constant(-total);
+  for (let step = 0; step < 12 + Math.ceil(Math.log2(n)); step++) {
+    const above = greater(below, at);
+    at = div(sub(sum(mul(above, below), options), total), sum(above, options));
+  }
+  return maximum(sub(below, at), 0);
+}
+
+const axesOf = (theta: Tensor, { axes = inputAxes(theta) }: NormOptions) =>
+  typeof axes === "number" ? [axes] : axes;
+
+/**
+ * Each unit the nearest point of the probability simplex: no number below 0, their sum 1, or another total > 0. Duchi et al. 2008.
+ * @throws OptionError where the total is not a positive number.
+ * @example chain(sgd({ learningRate: 0.1 }), simplex({ parameters: "mixture", axes: -1 }))
+ */
+export function simplex(options: SimplexOptions = {}): Transform {
+  const { total = 1 } = options;
+  checkPositive("simplex: total", total);
+  return constraint("simplex", options, (theta) => cut(theta, total, axesOf(theta, options)));
+}
+
+/**
+ * Each unit the nearest point whose magnitudes add up to no more than the radius: many numbers are exactly 0 then. Units within
+ * it keep their bits. Duchi et al. 2008.
+ * @throws OptionError where the radius is not a positive number.
+ * @example chain(sgd({ learningRate: 0.1 }), l1Ball(5))
+ */
+export function l1Ball(radius: number, options: NormOptions = {}): Transform {
+  checkPositive("l1Ball: radius", radius);
+  return constraint("l1Ball", options, (theta) => {
+    const axes = axesOf(theta, options);
+    const size = abs(theta);
+    const outside = greater(sum(size, { axes, keepDims: true }), radius);
+    return where(outside, mul(sign(theta), cut(size, radius, axes)), theta);
+  });
 }

@@ -2,11 +2,11 @@
 // not finite. And decay beside the gradient, for optimizers that have none of their own.
 import { pow } from "../core/math.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add, mul, sign, sub } from "../ops/arithmetic.ts";
+import { add, mul, notEqual, sign, sub } from "../ops/arithmetic.ts";
 import { stepNormal } from "../ops/random.ts";
 import { mean, sum } from "../ops/reduce.ts";
 import { type SelectionOptions, selected } from "./groups.ts";
-import { inputAxes, type Schedule, type Transform, valueAt } from "./transform.ts";
+import { inputAxes, type Schedule, type Transform, type TransformContext, valueAt } from "./transform.ts";
 
 /** Adds to the gradients of some parameters what a function of θ and the hyper-parameters gives. */
 function penalty(
@@ -164,9 +164,22 @@ export function scaleGradient(scale: Schedule): Transform {
   };
 }
 
+/** 0 where all gradients are finite, else NaN. */
+export function finiteness(gradients: readonly Tensor[]): Tensor | undefined {
+  // 0 times an infinity is NaN, and so is every sum with one in it; a sum of squares could overflow by itself.
+  const zeros = gradients.map((gradient) => sum(mul(gradient, 0)));
+  return zeros.length > 0 ? zeros.reduce((a: Tensor, b) => add(a, b)) : undefined;
+}
+
+/** Counts the steps that a guard leaves out, as state by the name of `skipped`. */
+export function countSkipped({ state, assign }: TransformContext, zero: Tensor): void {
+  const skipped = state("skipped", []);
+  assign(skipped, add(skipped, notEqual(zero, 0)));
+}
+
 /**
  * Ends a step here where any element of the gradient is not finite: parameters and the state of what stands behind keep
- * their bits. Stands first in a chain.
+ * their bits. Stands first in a chain. `trainer.state("skipped")` tells how many steps it has left out.
  * @throws OptionError while a step is compiled, in a parameter group.
  * @example chain(skipNonFinite(), clipByGlobalNorm(1), adam())
  */
@@ -175,11 +188,12 @@ export function skipNonFinite(): Transform {
     name: "skipNonFinite",
     hyperWords: 0,
     hyper: () => [],
-    apply({ parameters, guard, wantAll }) {
-      wantAll("skipNonFinite");
-      // 0 times an infinity is NaN, and so is every sum with one in it; a sum of squares could overflow by itself.
-      const zeros = parameters.map(({ gradient }) => sum(mul(gradient, 0)));
-      if (zeros.length > 0) guard(zeros.reduce((a: Tensor, b) => add(a, b)));
+    apply(context) {
+      context.wantAll("skipNonFinite");
+      const zero = finiteness(context.parameters.map(({ gradient }) => gradient));
+      if (!zero) return;
+      countSkipped(context, zero);
+      context.guard(zero);
     },
   };
 }

@@ -38,7 +38,17 @@ export {
   clipByNorm,
   clipByValue,
 } from "./clip.ts";
-export { clampWeights, maxNorm, type NormOptions, nonNegative, unitNorm } from "./constraints.ts";
+export {
+  clampWeights,
+  l1Ball,
+  l2Ball,
+  maxNorm,
+  type NormOptions,
+  nonNegative,
+  type SimplexOptions,
+  simplex,
+  unitNorm,
+} from "./constraints.ts";
 export {
   type CosineRestartsOptions,
   type CyclicOptions,
@@ -102,6 +112,7 @@ export {
   type NovogradOptions,
   novograd,
 } from "./layerwise.ts";
+export { type LossScalingOptions, lossScaling } from "./loss-scaling.ts";
 export { type MuonOptions, type MuonWithAdamWOptions, muon, muonWithAdamW } from "./muon.ts";
 export {
   type DogOptions,

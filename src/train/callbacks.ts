@@ -47,6 +47,8 @@ export interface TrainingControl {
    * what was done of it is measured, recorded and told like an epoch.
    */
   stop(reason: string, when?: "after-epoch" | "now"): void;
+  /** Numbers of the optimizer's state, as Trainer.state. */
+  state(name: string): Float32Array;
   /** The average of the weights, as Trainer.average. */
   average(): Map<string, ParameterValues>;
   /** Lends the average to the model while some work is done, as Trainer.withAverage. */

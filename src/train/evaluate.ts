@@ -22,6 +22,7 @@ export interface EvaluateOptions {
 export interface Evaluation {
   /** Mean over all examples. */
   readonly loss: number;
+  /** Means over all examples, or what a metric makes of all of them. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly examples: number;
 }
@@ -35,7 +36,7 @@ export class Evaluator {
   readonly #runner: StepRunner;
   readonly #batchSize: number;
   readonly #inputShape: Shape;
-  readonly #names: readonly string[];
+  readonly #metrics: readonly Metric[];
 
   constructor(model: Model, engine: Engine, data: Dataset | IterableDataset, options: EvaluateOptions) {
     const { loss, metrics = [], batchSize = 256 } = options;
@@ -49,7 +50,7 @@ export class Evaluator {
     );
     this.#batchSize = batchSize;
     this.#inputShape = model.inputShape;
-    this.#names = ["loss", ...metrics.map(({ name }) => name)];
+    this.#metrics = metrics;
   }
 
   /** Finds before anything runs what does not fit. @throws ShapeError, DataError, MemoryError */
@@ -65,7 +66,7 @@ export class Evaluator {
   }
 
   async run(): Promise<Evaluation> {
-    const mean = new Mean(this.#names);
+    const mean = new Mean(this.#metrics);
     if (this.#data instanceof Dataset) await this.#resident(this.#data.length, mean);
     else
       for await (const batch of this.#data.batch(this.#batchSize))
@@ -82,9 +83,11 @@ export class Evaluator {
 
   async #resident(length: number, mean: Mean): Promise<void> {
     const order = Int32Array.from({ length }, (_, row) => row);
+    await this.prepare();
+    const most = Math.min(BATCHES, this.#runner.capacity);
     for (let at = 0; at < length; ) {
       const batch = Math.min(this.#batchSize, length - at);
-      const end = at + batch * Math.min(BATCHES, Math.floor((length - at) / batch));
+      const end = at + batch * Math.min(most, Math.floor((length - at) / batch));
       for (const row of await this.#runner.run(batch, order.subarray(at, end), 1)) mean.add(row, batch);
       at = end;
     }

@@ -7,10 +7,21 @@ import { argmax, mean } from "../ops/reduce.ts";
 /** From the model's output and the target to a scalar, the mean over the batch. */
 export type Loss = (output: Tensor, target: Tensor) => Tensor;
 
-/** A named scalar, the mean over the batch, that is watched but not trained on. */
+/** A named number that is watched but not trained on. */
 export interface Metric {
   readonly name: string;
+  /** The mean over the batch, a scalar; with `collect`, any numbers of the batch. */
   readonly measure: Loss;
+  /** For what is no mean over examples: makes what takes the numbers of one batch after the other. */
+  readonly collect?: () => Collector;
+}
+
+/** Makes one number of those that a metric measures. */
+export interface Collector {
+  /** Takes a batch's numbers, which are its own to keep. */
+  add(numbers: Float32Array): void;
+  /** The metric of all batches so far. */
+  value(): number;
 }
 
 /** Share of examples whose largest output is at the label; for float targets, of outputs on the same side of 0.5. */

@@ -26,17 +26,17 @@ export interface RunnerOptions {
   readonly training?: NonNullable<StepSpec["training"]>;
 }
 
-/** The numbers of one step: loss first, then the metrics. */
-export type Row = Float32Array;
+/** The numbers of one step: of the loss, then of each metric. */
+export type Row = readonly Float32Array[];
 
 /** A program for one batch size. */
 interface Prepared {
   readonly loaded: LoadedProgram;
-  readonly classes: number | undefined;
+  readonly check: (labels: FieldValues) => void;
+  readonly widths: readonly number[];
   readonly parameters: Block;
   readonly target: Shape;
   readonly dtype: DType;
-  readonly steps: number;
 }
 
 /** Most steps of one run over a dataset in memory. */
@@ -81,6 +81,7 @@ export class StepRunner {
   readonly #fields: Fields | undefined;
   readonly #blocks: Map<string, Block>;
   readonly #programs = new Map<number, Prepared>();
+  #capacity: number;
 
   /** With fields, steps take their batches from them; `blocks` is memory that runners of one training share. */
   constructor(options: RunnerOptions, fields?: Fields, blocks = new Map<string, Block>()) {
@@ -88,6 +89,7 @@ export class StepRunner {
     this.#options = options;
     this.#fields = fields;
     this.#blocks = blocks;
+    this.#capacity = fields ? STEPS : 1;
     abandoned.register(this, { engine: this.engine, blocks, programs: this.#programs }, this);
   }
 
@@ -97,9 +99,9 @@ export class StepRunner {
     release({ engine: this.engine, blocks: this.#blocks, programs: this.#programs });
   }
 
-  /** Steps of one run at most. */
+  /** Steps of one run at most; fewer where a program, once made, has no room for as many. */
   get capacity(): number {
-    return this.#fields ? STEPS : 1;
+    return this.#capacity;
   }
 
   /** A region that programs share; made where there is none yet. */
@@ -124,28 +126,28 @@ export class StepRunner {
   /** Runs steps over examples of the fields, `batch` each, as named by `order`; `first` is the number of the first step. */
   run(batch: number, order: Int32Array, first: number): Promise<Row[]> {
     return this.#turn(async (run) => {
-      const { loaded } = this.#order(batch, order, first);
-      return this.#rows(loaded, await run(loaded, order.length / batch), first);
+      const prepared = this.#order(batch, order, first);
+      return this.#rows(prepared, await run(prepared.loaded, order.length / batch), first);
     });
   }
 
   runSync(batch: number, order: Int32Array, first: number): Row[] {
-    const { loaded } = this.#order(batch, order, first);
-    return this.#rows(loaded, this.engine.runSync(loaded, order.length / batch), first);
+    const prepared = this.#order(batch, order, first);
+    return this.#rows(prepared, this.engine.runSync(prepared.loaded, order.length / batch), first);
   }
 
   /** Runs one step over a batch that the caller brings; its number is asked for when its turn has come. */
   step(batch: Batch, number: () => number): Promise<Row> {
     return this.#turn(async (run) => {
       const step = number();
-      const { loaded } = this.#write(batch, step);
-      return this.#rows(loaded, await run(loaded), step)[0]!;
+      const prepared = this.#write(batch, step);
+      return this.#rows(prepared, await run(prepared.loaded), step)[0]!;
     });
   }
 
   stepSync(batch: Batch, number: number): Row {
-    const { loaded } = this.#write(batch, number);
-    return this.#rows(loaded, this.engine.runSync(loaded), number)[0]!;
+    const prepared = this.#write(batch, number);
+    return this.#rows(prepared, this.engine.runSync(prepared.loaded), number)[0]!;
   }
 
   /** A turn of the engine that begins when the weights may come there. */
@@ -189,7 +191,7 @@ export class StepRunner {
       input,
       target: { shape, dtype, resident: undefined, examples: batch.size },
     });
-    if (batch.labels) checkLabels(batch.labels, prepared.classes);
+    if (batch.labels) prepared.check(batch.labels);
     // A program has no place for what nothing in it reads.
     const { loaded } = prepared;
     const { regions } = loaded.program;
@@ -244,9 +246,18 @@ export class StepRunner {
       return known;
     known?.loaded.release();
     this.#programs.delete(batch);
-    const steps = this.capacity;
-    const { program, classes, initial } = compileStep({ ...this.#options, batch, ...feeds, steps });
-    this.#checkDataLabels(classes);
+    const { program, classes, checks, widths, steps, initial } = compileStep({
+      ...this.#options,
+      batch,
+      ...feeds,
+      steps: this.#capacity,
+    });
+    const check = (labels: FieldValues) => {
+      checkLabels(labels, classes);
+      for (const each of checks) each(labels);
+    };
+    if (this.#fields?.labels) check(this.#fields.labels.values);
+    this.#capacity = steps;
     const shared = new Map([[REGION.parameters as string, parameters]]);
     engine.checkRoom(program, new Map([...this.#blocks, ...shared]));
     for (const [name, bytes] of program.regions) {
@@ -255,9 +266,9 @@ export class StepRunner {
     }
     const prepared = {
       loaded: engine.load(program, shared),
-      classes,
+      check,
+      widths,
       parameters,
-      steps,
       target: feeds.target.shape,
       dtype: feeds.target.dtype,
     };
@@ -299,11 +310,6 @@ export class StepRunner {
     else values.fill(initial);
   }
 
-  #checkDataLabels(classes: number | undefined): void {
-    const labels = this.#fields?.labels;
-    if (labels) checkLabels(labels.values, classes);
-  }
-
   /** Writes a row of hyper-parameters for each step of a run. */
   #schedule(loaded: LoadedProgram, first: number, steps: number): void {
     const training = this.#options.training;
@@ -319,19 +325,21 @@ export class StepRunner {
   }
 
   /** What the steps have noted. @throws NonFiniteError where the guard stopped. */
-  #rows(loaded: LoadedProgram, { steps, halted }: RunResult, first: number): Row[] {
-    const words = 1 + this.#options.metrics.length;
+  #rows({ loaded, widths }: Prepared, { steps, halted }: RunResult, first: number): Row[] {
     const log = loaded.floats(REGION.log);
-    const row = (step: number) => log.slice(step * words, (step + 1) * words);
+    let at = 0;
+    const rows = Array.from({ length: steps + Number(halted) }, () =>
+      widths.map((width) => log.slice(at, (at += width))),
+    );
     if (halted) {
-      const [loss] = row(steps) as unknown as [number];
+      const loss = rows.at(-1)![0]![0]!;
       throw new NonFiniteError(
         `train: the loss of step ${first + steps} is ${loss}, wanted a finite number`,
         first + steps,
         loss,
       );
     }
-    return Array.from({ length: steps }, (_, step) => row(step));
+    return rows;
   }
 }
 

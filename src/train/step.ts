@@ -5,7 +5,7 @@ import { compile, type Program } from "../compile/program.ts";
 import { ShapeError } from "../core/errors.ts";
 import { type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { type Emitter, float, read, rows, single, update, write } from "../graph/op.ts";
-import { type DType, Graph, type Tensor } from "../graph/tensor.ts";
+import { type DType, Graph, type LabelCheck, type Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
 import { add } from "../ops/arithmetic.ts";
 import { gradients } from "../ops/gradients.ts";
@@ -47,9 +47,18 @@ export interface CompiledStep {
   readonly program: Program;
   /** Labels must be below this, where the target is labels. */
   readonly classes: number | undefined;
+  /** What else is asked of labels. */
+  readonly checks: readonly LabelCheck[];
+  /** How many numbers of each step the loss and each metric give. */
+  readonly widths: readonly number[];
+  /** Most steps of one run, for which there is room. */
+  readonly steps: number;
   /** What regions of optimizer state hold before the first step; all others hold zeros. */
   readonly initial: ReadonlyMap<string, Initial>;
 }
+
+/** Most words of the log: the more numbers a step has, the fewer steps a run. */
+const LOG = 2 ** 16;
 
 /** Region names that the trainer reads and writes. */
 export const REGION = {
@@ -74,11 +83,16 @@ export function compileStep(spec: StepSpec): CompiledStep {
   const output = model.trace(graph, input);
   // What is trained on is what is reported and guarded; in measuring there are no penalties.
   const penalized: Loss = (of, goal) => graph.penalties.reduce((sum, each) => add(sum, each), loss(of, goal));
-  const results = [{ name: "loss", measure: penalized }, ...metrics].map(({ name, measure }) => {
+  const watched: Metric[] = [{ name: "loss", measure: penalized }, ...metrics];
+  const results = watched.map(({ name, measure, collect }) => {
     const value = measure(output, target);
-    if (value.size !== 1) throw new ShapeError(`${name}: wanted a scalar, got ${showShape(value.shape)}`);
+    if (value.size !== 1 && !collect)
+      throw new ShapeError(`${name}: wanted a scalar, got ${showShape(value.shape)}`);
     return value;
   });
+  const widths = results.map(({ size }) => size);
+  const words = widths.reduce((sum, width) => sum + width);
+  const steps = Math.max(1, Math.min(spec.steps, Math.floor(LOG / words)));
 
   const placements = new Map<Tensor, Placement>(model.place(graph));
   for (const [tensor, feed] of [
@@ -113,15 +127,26 @@ export function compileStep(spec: StepSpec): CompiledStep {
     done: [...(change?.done ?? [])],
     before: (emitter) => {
       change?.reserve(emitter);
-      if (training) emitSchedule(emitter, spec, 1 + training.optimizer.hyperWords);
-      if (spec.input.resident) emitFeed(emitter, spec, spec.input, REGION.input, input);
-      if (spec.target.resident) emitFeed(emitter, spec, spec.target, REGION.target, target);
+      if (training) emitSchedule(emitter, steps, 1 + training.optimizer.hyperWords);
+      for (const [feed, region, tensor] of [
+        [spec.input, REGION.input, input],
+        [spec.target, REGION.target, target],
+      ] as const)
+        if (feed.resident) emitFeed(emitter, { ...spec, steps }, feed, region, tensor);
     },
     known: (emitter) => {
-      const words = results.length;
-      const log = emitter.reserve(REGION.log, "log", spec.steps * words * 4);
-      for (const [column, result] of results.entries()) {
-        emitter.call("record", [words, column, read(emitter.buffer(result), single), update(log, single)]);
+      const log = emitter.reserve(REGION.log, "log", steps * words * 4);
+      let column = 0;
+      for (const result of results) {
+        const { size } = result;
+        emitter.call("record", [
+          words,
+          column,
+          size,
+          read(emitter.buffer(result), single),
+          update(log, single),
+        ]);
+        column += size;
       }
       if (training && training.onNonFinite !== "ignore") {
         const policy = training.onNonFinite === "skip" ? GUARD_SKIP : GUARD_STOP;
@@ -130,11 +155,11 @@ export function compileStep(spec: StepSpec): CompiledStep {
     },
   });
   const source = target.node.source;
-  const classes = source?.kind === "input" ? source.labels : undefined;
-  return { program, classes, initial: change?.initial ?? new Map() };
+  const { labels: classes, checks = [] } = source?.kind === "input" ? source : {};
+  return { program, classes, checks, widths, steps, initial: change?.initial ?? new Map() };
 }
 
-function emitSchedule(emitter: Emitter, { steps }: StepSpec, words: number): void {
+function emitSchedule(emitter: Emitter, steps: number, words: number): void {
   const table = emitter.reserve(REGION.schedule, "schedule", steps * words * 4);
   const row = emitter.part(REGION.hyper, "hyper", 0, words * 4);
   emitter.call("schedule", [words, read(table, single), write(row, single)]);

@@ -6,7 +6,7 @@ import type { Model } from "../nn/model.ts";
 import type { Callback, EpochRecord, TrainingControl } from "./callbacks.ts";
 import { Evaluator } from "./evaluate.ts";
 import { Mean } from "./mean.ts";
-import type { StepRunner } from "./runner.ts";
+import type { Row, StepRunner } from "./runner.ts";
 import { createTrainer, type Trainer, type TrainerOptions } from "./trainer.ts";
 
 export interface TrainOptions extends TrainerOptions {
@@ -76,7 +76,7 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
   }
   const trainer = await createTrainer(model, options);
   if (average) trainer.checkAverage("train");
-  const runner = data instanceof Dataset ? trainer.runner(data.materialize()) : undefined;
+  const runner = trainer.runner(data instanceof Dataset ? data.materialize() : undefined);
   const evaluator =
     options.validation && new Evaluator(model, trainer.engine, options.validation, { loss, metrics });
   const began = performance.now();
@@ -97,6 +97,7 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
       cut ||= when === "now";
     },
     average: () => trainer.average(),
+    state: (name) => trainer.state(name),
     withAverage: (work) => trainer.withAverage(work),
   };
 
@@ -105,10 +106,11 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
     await evaluator?.prepare();
     for (let epoch = 1; epoch <= epochs && reason === undefined; epoch++) {
       const start = performance.now();
-      const sum = new Mean(names);
-      const steps = runner
-        ? resident(trainer, runner, orderOf(data as Dataset, sampling, options.seed ?? 0, epoch), batchSize)
-        : streamed(trainer, data as IterableDataset, batchSize, epoch);
+      const sum = new Mean(metrics);
+      const steps =
+        data instanceof Dataset
+          ? resident(trainer, runner, orderOf(data, sampling, options.seed ?? 0, epoch), batchSize)
+          : streamed(trainer, runner, data.batch(batchSize, { epoch }));
       for await (const { rows, batch } of steps) {
         for (const row of rows) sum.add(row, batch);
         const seconds = (performance.now() - start) / 1000;
@@ -151,7 +153,7 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
     try {
       for (const callback of callbacks) await callback.onEnd?.(control);
     } finally {
-      runner?.release();
+      runner.release();
       evaluator?.release();
       trainer.close();
     }
@@ -177,7 +179,7 @@ function orderOf(
 }
 
 interface Steps {
-  readonly rows: readonly Float32Array[];
+  readonly rows: readonly Row[];
   readonly batch: number;
 }
 
@@ -208,12 +210,12 @@ async function* resident(
 
 async function* streamed(
   trainer: Trainer,
-  data: IterableDataset,
-  size: number | "full",
-  epoch: number,
+  runner: StepRunner,
+  batches: ReturnType<IterableDataset["batch"]>,
 ): AsyncGenerator<Steps> {
-  for await (const batch of data.batch(size, { epoch })) {
-    const { loss, metrics } = await trainer.step(batch);
-    yield { rows: [Float32Array.of(loss, ...Object.values(metrics))], batch: batch.size };
+  for await (const batch of batches) {
+    const row = await runner.step(batch, () => trainer.steps + 1);
+    trainer.steps++;
+    yield { rows: [row], batch: batch.size };
   }
 }

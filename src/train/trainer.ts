@@ -1,5 +1,6 @@
 // A trainer takes a model a step at a time; train() stands on it.
 import { EngineError, OptionError } from "../core/errors.ts";
+import { sizeOf } from "../core/shape.ts";
 import type { Batch } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -30,7 +31,7 @@ export interface TrainerOptions {
   readonly engine?: Engine;
 }
 
-/** What one step came to: the loss and the metrics by name, means over the batch. */
+/** What one step came to: the loss and the metrics by name, of the batch alone. */
 export interface StepResult {
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
@@ -122,6 +123,23 @@ export class Trainer {
   /** Reads the state from a file. @throws FormatError, ShapeError, EngineError; then nothing is changed. */
   async loadState(path: string): Promise<void> {
     this.stateFromBytes(await readFile(path));
+  }
+
+  /**
+   * Numbers of the optimizer's state, by their name in the file of it or the end of that name.
+   * @throws OptionError for an unknown name. @throws EngineError while a run is under way.
+   * @example
+   * const trainer = await createTrainer(model, { loss: softmaxCrossEntropy, optimizer: chain(skipNonFinite(), adam()) });
+   * for (const batch of digits.train.batch(32)) await trainer.step(batch);
+   * const [leftOut] = trainer.state("skipped");
+   */
+  state(name: string): Float32Array {
+    this.#atRest();
+    const { parts } = this.#layout;
+    const part = [...parts].find(([each]) => ` ${each}`.endsWith(` ${name}`))?.[1];
+    if (!part) throw new OptionError(`state: wanted one of ${[...parts.keys()].join(", ")}, got ${name}`);
+    const { address } = this.#region(part.region);
+    return new Float32Array(this.engine.memory.buffer, address + part.offset, sizeOf(part.shape)).slice();
   }
 
   /**
@@ -226,8 +244,15 @@ export class Trainer {
 
   #result(row: Row): StepResult {
     this.steps++;
-    const metrics = Object.fromEntries(this.metrics.map(({ name }, index) => [name, row[index + 1]!]));
-    return { loss: row[0]!, metrics, step: this.steps };
+    const metrics = Object.fromEntries(
+      this.metrics.map(({ name, collect }, index) => {
+        const numbers = row[index + 1]!;
+        const collector = collect?.();
+        collector?.add(numbers);
+        return [name, collector ? collector.value() : numbers[0]!];
+      }),
+    );
+    return { loss: row[0]![0]!, metrics, step: this.steps };
   }
 }
 

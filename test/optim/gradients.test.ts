@@ -229,6 +229,20 @@ describe("skipNonFinite", () => {
     for (const step of [1, 3]) wanted(theta, slope(theta, 1).gradient, step, 1);
     expectClose(weightsOf(model), theta);
   });
+  test("the steps that it leaves out are counted, in the file of state too", () => {
+    const { trainer } = trainerOf(chain(skipNonFinite(), adam()));
+    expect(trainer.state("skipped")).toEqual(Float32Array.of(0));
+    for (const batch of [good, bad, good, bad, bad, good]) trainer.stepSync(batch);
+    expect(trainer.state("skipped")).toEqual(Float32Array.of(3));
+    const again = trainerOf(chain(skipNonFinite(), adam())).trainer;
+    again.stateFromBytes(trainer.stateToBytes());
+    again.stepSync(bad);
+    expect(again.state("skipped")).toEqual(Float32Array.of(4));
+    expect(() => again.state("left out")).toThrow(OptionError);
+    expect(() => again.state("left out")).toThrow(
+      /^state: wanted one of skipNonFinite, adam\/0 skipNonFinite skipped, .*, got left out$/,
+    );
+  });
   test("without it they do not", () => {
     const { model, trainer } = trainerOf(sgd());
     trainer.stepSync(bad);

@@ -162,6 +162,18 @@ function roundingOf(
       });
       return [losses, residual];
     }
+    case "ctc": {
+      // Each frame adds the logarithm of a sum of three, and of a softmax, near the largest that there is.
+      const [, frames, classes] = node.inputs[0]!.shape as [number, number, number];
+      const x = values[0]!;
+      const largest = x.reduce((most, each) => Math.max(most, Math.abs(each)), 1);
+      const wrong = errors[0]!.reduce((most, each) => Math.max(most, each), 0);
+      const frame = 2 * wrong + UNIT * (2 * ROUNDINGS + 4 * largest) + summed(classes);
+      const carried = frame * frames;
+      return outputs.map((output) =>
+        output.map((each) => (Number.isFinite(each) ? carried + 4 * UNIT * Math.abs(each) : 0)),
+      );
+    }
     default:
       throw new Error(`no bound is known for ${name}`);
   }
