@@ -15,7 +15,7 @@ const options = {
   format: "esm",
   target: "es2022",
   platform: "neutral",
-  external: ["node:*", "cli-progress"],
+  external: ["node:*", "cli-progress", "fast-png", "jpeg-js"],
   minifySyntax: true,
   minifyWhitespace: true,
   sourcemap: true,

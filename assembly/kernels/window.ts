@@ -41,6 +41,28 @@ function store4(p: usize, x: v128, left: i32): void {
   else storeTail(p, x, left);
 }
 
+// @ts-ignore: decorator
+@inline
+function store16(p: usize, a: v128, b: v128, c: v128, d: v128): void {
+  v128.store(p, a);
+  v128.store(p, b, 16);
+  v128.store(p, c, 32);
+  v128.store(p, d, 48);
+}
+
+/** Where x is larger than the best so far. A NaN is larger than anything, another NaN included: PyTorch's rule. */
+// @ts-ignore: decorator
+@inline
+function larger(x: v128, best: v128): v128 {
+  return v128.or(f32x4.gt(x, best), f32x4.ne(x, x));
+}
+
+// @ts-ignore: decorator
+@inline
+function won(i: Windows, q: usize, place: v128): v128 {
+  return v128.and(v128.load(i.x + q), i32x4.eq(v128.load(i.indices + q), place));
+}
+
 /** Calls `at` of a type for each pixel of this thread: its number, its place, its entries in the tables, what it takes first. */
 // @ts-ignore: decorator
 @inline
@@ -92,10 +114,7 @@ class WeightedSum {
           a3 = madd(v128.load(q, 48), w, a3);
         }
       }
-      v128.store(y, a0);
-      v128.store(y, a1, 16);
-      v128.store(y, a2, 32);
-      v128.store(y, a3, 48);
+      store16(y, a0, a1, a2, a3);
     }
     for (; left > 0; left -= 4, x += 16, y += 16) {
       let a = f32x4.splat(0);
@@ -124,7 +143,45 @@ class Maximum {
     const columns = load<i32>(c, 4);
     const x = i.x + <usize>(plane + from) * step;
     const y = <usize>p * step;
-    for (let left = i.channels, k: usize = 0; left > 0; left -= 4, k += 16) {
+    const wanted = i.indices != 0;
+    let left = i.channels;
+    let k: usize = 0;
+    for (; left >= 16; left -= 16, k += 64) {
+      let b0 = v128.load(x + k);
+      let b1 = v128.load(x + k, 16);
+      let b2 = v128.load(x + k, 32);
+      let b3 = v128.load(x + k, 48);
+      let a0 = i32x4.splat(from);
+      let a1 = a0;
+      let a2 = a0;
+      let a3 = a0;
+      for (let u = 0; u < rows; u++) {
+        const start = u * i.xWidth;
+        let q = x + k + <usize>start * step;
+        for (let v = start; v < start + columns; v++, q += step) {
+          const at = i32x4.splat(from + v);
+          let value = v128.load(q);
+          let above = larger(value, b0);
+          b0 = select(value, b0, above);
+          a0 = select(at, a0, above);
+          value = v128.load(q, 16);
+          above = larger(value, b1);
+          b1 = select(value, b1, above);
+          a1 = select(at, a1, above);
+          value = v128.load(q, 32);
+          above = larger(value, b2);
+          b2 = select(value, b2, above);
+          a2 = select(at, a2, above);
+          value = v128.load(q, 48);
+          above = larger(value, b3);
+          b3 = select(value, b3, above);
+          a3 = select(at, a3, above);
+        }
+      }
+      store16(i.y + y + k, b0, b1, b2, b3);
+      if (wanted) store16(i.indices + y + k, a0, a1, a2, a3);
+    }
+    for (; left > 0; left -= 4, k += 16) {
       let best = load4(x + k, left);
       let at = i32x4.splat(from);
       for (let u = 0; u < rows; u++) {
@@ -132,14 +189,13 @@ class Maximum {
         let q = x + k + <usize>start * step;
         for (let v = start; v < start + columns; v++, q += step) {
           const value = load4(q, left);
-          // A NaN is larger than anything, another NaN included: PyTorch's rule.
-          const larger = v128.or(f32x4.gt(value, best), f32x4.ne(value, value));
-          best = select(value, best, larger);
-          at = select(i32x4.splat(from + v), at, larger);
+          const above = larger(value, best);
+          best = select(value, best, above);
+          at = select(i32x4.splat(from + v), at, above);
         }
       }
       store4(i.y + y + k, best, left);
-      if (i.indices != 0) store4(i.indices + y + k, at, left);
+      if (wanted) store4(i.indices + y + k, at, left);
     }
   }
 }
@@ -160,13 +216,31 @@ class Winners {
     const own = i32x4.splat(place);
     const at = <usize>(plane + from) * step;
     const y = i.y + <usize>p * step;
-    for (let left = i.channels, k: usize = 0; left > 0; left -= 4, k += 16) {
+    let left = i.channels;
+    let k: usize = 0;
+    for (; left >= 16; left -= 16, k += 64) {
+      let s0 = f32x4.splat(0);
+      let s1 = s0;
+      let s2 = s0;
+      let s3 = s0;
+      for (let u = 0; u < rows; u++) {
+        let q = at + k + <usize>(u * i.xWidth) * step;
+        for (let v = 0; v < columns; v++, q += step) {
+          s0 = f32x4.add(s0, won(i, q, own));
+          s1 = f32x4.add(s1, won(i, q + 16, own));
+          s2 = f32x4.add(s2, won(i, q + 32, own));
+          s3 = f32x4.add(s3, won(i, q + 48, own));
+        }
+      }
+      store16(y + k, s0, s1, s2, s3);
+    }
+    for (; left > 0; left -= 4, k += 16) {
       let sum = f32x4.splat(0);
       for (let u = 0; u < rows; u++) {
         let q = at + k + <usize>(u * i.xWidth) * step;
         for (let v = 0; v < columns; v++, q += step) {
-          const won = i32x4.eq(load4(i.indices + q, left), own);
-          sum = f32x4.add(sum, v128.and(load4(i.x + q, left), won));
+          const mine = i32x4.eq(load4(i.indices + q, left), own);
+          sum = f32x4.add(sum, v128.and(load4(i.x + q, left), mine));
         }
       }
       store4(y + k, sum, left);

@@ -3,6 +3,7 @@ import { DataError, NonFiniteError, OptionError } from "../core/errors.ts";
 import { integers, permutation } from "../core/random.ts";
 import { Dataset, type IterableDataset } from "../data/index.ts";
 import type { Model } from "../nn/model.ts";
+import { ahead } from "./ahead.ts";
 import type { Callback, EpochRecord, TrainingControl } from "./callbacks.ts";
 import { Evaluator } from "./evaluate.ts";
 import { Mean } from "./mean.ts";
@@ -212,7 +213,7 @@ async function* streamed(
   size: number | "full",
   epoch: number,
 ): AsyncGenerator<Steps> {
-  for await (const batch of data.batch(size, { epoch })) {
+  for await (const batch of ahead(data.batch(size, { epoch }))) {
     const { loss, metrics } = await trainer.step(batch);
     yield { rows: [Float32Array.of(loss, ...Object.values(metrics))], batch: batch.size };
   }
