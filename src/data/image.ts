@@ -31,7 +31,7 @@ export function checkRange(where: string, what: string, value: number, from: num
 }
 
 /** An image of the same channels whose pixels a function fills in: `write(row, column, at)` writes those from `at` on. */
-export function drawn(
+function drawn(
   { channels }: Image,
   height: number,
   width: number,

@@ -131,7 +131,7 @@ export function adaptiveAxis(size: number, positions: number): Axis {
 }
 
 /** An axis of one element, which images of one row have. */
-export const SINGLE: Axis = { size: 1, taps: [{ first: 0, weights: [1] }] };
+const SINGLE: Axis = { size: 1, taps: [{ first: 0, weights: [1] }] };
 
 /** What each element gives to the positions of the result. */
 export function reversed({ size, taps }: Axis): Axis {

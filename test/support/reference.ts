@@ -100,7 +100,7 @@ function argmaxOf(run: readonly number[]): number {
 }
 
 /** Calls back for each input that a position of the result takes; indices of elements of [n, height, width, channels]. */
-export function forEachTaken(
+function forEachTaken(
   node: Node,
   [from, to]: readonly [Shape, Shape],
   visit: (y: number, x: number, weight: number) => void,
@@ -117,7 +117,7 @@ export function forEachTaken(
 }
 
 /** For each element of [n, height, width, channels] pooled into `shape`, where the maximum of its index lies. */
-export function placesOf(indices: Values, shape: Shape, node: Node): number[] {
+function placesOf(indices: Values, shape: Shape, node: Node): number[] {
   const [rows, columns] = node.attributes;
   const channels = shape[3]!;
   const perImage = sizeOf(shape.slice(1));
