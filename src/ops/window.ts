@@ -133,14 +133,13 @@ export function adaptiveAxis(size: number, positions: number): Axis {
 /** An axis of one element, which images of one row have. */
 const SINGLE: Axis = { size: 1, taps: [{ first: 0, weights: [1] }] };
 
-/** What each element gives to the positions of the result. */
+/** What each element gives to the positions of the result: neighbours again, since no end of the taps ever goes back. */
 export function reversed({ size, taps }: Axis): Axis {
   const back = Array.from({ length: size }, () => ({ first: 0, weights: [] as number[] }));
   for (const [position, { first, weights }] of taps.entries()) {
     for (const [k, weight] of weights.entries()) {
       const own = back[first + k]!;
       if (own.weights.length === 0) own.first = position;
-      while (own.weights.length < position - own.first) own.weights.push(0);
       own.weights.push(weight);
     }
   }

@@ -129,7 +129,7 @@ async function all(stream: IterableDataset, epoch = 1): Promise<Example[]> {
   for await (const example of stream.examples(epoch)) found.push(example);
   return found;
 }
-const COUNT = 60;
+const COUNT = 24;
 const own = dataset({
   inputs: { values: numbers(COUNT * 6 * 5 * 2), shape: [6, 5, 2] },
   labels: Array.from({ length: COUNT }, (_, i) => i),
@@ -163,7 +163,7 @@ describe("a stream of changed images", () => {
       for (const { value } of pair) expect(bits((value as Example).input)).toEqual(bits(wanted.input));
     }
     const flat = Float32Array.from(inOrder.flatMap(({ input }) => [...input]));
-    for (const size of [7, 60]) {
+    for (const size of [7, 24]) {
       const parts: number[] = [];
       for await (const batch of stream.batch(size, { epoch: 2 })) parts.push(...batch.inputs);
       expect(bits(Float32Array.from(parts))).toEqual(bits(flat));
@@ -184,7 +184,7 @@ describe("a stream of changed images", () => {
   test("has the same bits on every runtime", async () => {
     const hash = createHash("sha256");
     for (const { input } of await all(augment(own, steps, { seed: 3 }), 2)) hash.update(bits(input));
-    expect(hash.digest("hex")).toBe("24952ac5e39ded0be49052ce7a7eb7302b153a7589917ab19fd020e074d0992c");
+    expect(hash.digest("hex")).toBe("af42b28669daeda8a57d774f968d4d8db0866f8ac236254e5453ed855eff0946");
   });
   test("keeps shapes, targets and labels, unless a step changes the size", () => {
     const grey = dataset({

@@ -21,6 +21,8 @@ function noted(events: string[], count: number) {
           yield example(i);
         }
       } finally {
+        // As a file that is closed.
+        await new Promise((resolve) => setTimeout(resolve, 50));
         events.push("closed");
       }
     },
@@ -37,7 +39,7 @@ describe("a training", () => {
     expect(events.indexOf("read 3")).toBeLessThan(events.indexOf("step 1"));
     expect(events.indexOf("read 4")).toBeGreaterThan(events.indexOf("step 1"));
     expect(events.indexOf("read 5")).toBeLessThan(events.indexOf("step 2"));
-    expect(events.at(-1)).toBe("step 3");
+    expect(events).toContain("step 3");
   });
   test("does what it did when the source fails: the steps before it count", async () => {
     const data = fromIterable(
