@@ -113,5 +113,6 @@ export {
 export { asgd, sgd, sgdDifference, sgdDifferenceNesterov, sgdMomentum, sgdNesterov } from "./kernels/sgd";
 export { lion, rprop, signSgd } from "./kernels/sign";
 export { feedBytes, feedWords, guard, record, schedule } from "./kernels/step";
+export { maxPool, maxPoolGradient, resample, takeMaxima } from "./kernels/window";
 export { begin, proceed, serve, stepsDone } from "./run";
 export { attach, dismiss, freeMemory, wake } from "./thread";

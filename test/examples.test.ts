@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parquetWriteBuffer } from "hyparquet-writer";
+import * as png from "fast-png";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import * as random from "#src/core/random";
 import * as data from "#src/data/index";
@@ -94,6 +95,13 @@ for (const folder of ["easy-ham-1", "easy-ham-2", "hard-ham-1", "spam-1", "spam-
       `Subject: ${folder}\n\n${"word ".repeat(i + 1)}`,
     );
 }
+const checkers = {
+  width: 8,
+  height: 8,
+  channels: 1,
+  data: Uint8Array.from({ length: 64 }, (_, i) => ((i ^ (i >> 3)) & 1) * 255),
+};
+writeFileSync(join(directory, "digit.png"), png.encode(checkers));
 
 const all = await data.mnist();
 const table = await tables.readTable(tables.csvRows(wages));
@@ -133,6 +141,10 @@ function values() {
     table,
     bytes: digits.test.inputs.values.slice(0, 784 * 3),
     labels: [0, 1, 2],
+    photos: data.dataset({
+      inputs: { values: new Float32Array(4 * 8 * 8 * 3).fill(0.5), shape: [8, 8, 3] },
+      labels: [0, 1, 2, 0],
+    }),
     rows: async function* () {
       yield* rows();
     },

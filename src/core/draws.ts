@@ -1,12 +1,12 @@
 // Uniform, normal and beta-distributed random numbers of 64 bits, in order, the same bits on every runtime.
 import { cosPi, exp, log } from "./math.ts";
-import { Random } from "./random.ts";
+import { Random, type RandomStream } from "./random.ts";
 
 export class Draws {
   readonly #random: Random;
   #spare: number | undefined;
 
-  constructor(seed: number, stream: string) {
+  constructor(seed: number, stream: RandomStream) {
     this.#random = new Random(seed, stream);
   }
 

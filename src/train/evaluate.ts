@@ -5,6 +5,7 @@ import { Dataset, type IterableDataset } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Model } from "../nn/model.ts";
+import { ahead } from "./ahead.ts";
 import type { Loss, Metric } from "./loss.ts";
 import { Mean } from "./mean.ts";
 import { StepRunner } from "./runner.ts";
@@ -69,7 +70,7 @@ export class Evaluator {
     const mean = new Mean(this.#metrics);
     if (this.#data instanceof Dataset) await this.#resident(this.#data.length, mean);
     else
-      for await (const batch of this.#data.batch(this.#batchSize))
+      for await (const batch of ahead(this.#data.batch(this.#batchSize)))
         mean.add(await this.#runner.step(batch, () => 1), batch.size);
     if (mean.examples === 0)
       throw new DataError("evaluate: the dataset is empty: wanted at least one example");

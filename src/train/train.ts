@@ -3,6 +3,7 @@ import { DataError, NonFiniteError, OptionError } from "../core/errors.ts";
 import { integers, permutation } from "../core/random.ts";
 import { Dataset, type IterableDataset } from "../data/index.ts";
 import type { Model } from "../nn/model.ts";
+import { ahead } from "./ahead.ts";
 import type { Callback, EpochRecord, TrainingControl } from "./callbacks.ts";
 import { Evaluator } from "./evaluate.ts";
 import { Mean } from "./mean.ts";
@@ -213,7 +214,7 @@ async function* streamed(
   runner: StepRunner,
   batches: ReturnType<IterableDataset["batch"]>,
 ): AsyncGenerator<Steps> {
-  for await (const batch of batches) {
+  for await (const batch of ahead(batches)) {
     const row = await runner.step(batch, () => trainer.steps + 1);
     trainer.steps++;
     yield { rows: [row], batch: batch.size };

@@ -99,7 +99,63 @@ function argmaxOf(run: readonly number[]): number {
   return nan >= 0 ? nan : run.indexOf(Math.max(...run));
 }
 
+/** Calls back for each input that a position of the result takes; indices of elements of [n, height, width, channels]. */
+function forEachTaken(
+  node: Node,
+  [from, to]: readonly [Shape, Shape],
+  visit: (y: number, x: number, weight: number) => void,
+): void {
+  const [rows, columns] = node.attributes;
+  forEach(to, ([image, row, column, channel], index) => {
+    const [u, v] = [rows.taps[row!], columns.taps[column!]];
+    for (const [j, a] of u.weights.entries()) {
+      for (const [k, b] of v.weights.entries()) {
+        visit(index, indexOf([image!, u.first + j, v.first + k, channel!], from), a * b);
+      }
+    }
+  });
+}
+
+/** For each element of [n, height, width, channels] pooled into `shape`, where the maximum of its index lies. */
+function placesOf(indices: Values, shape: Shape, node: Node): number[] {
+  const [rows, columns] = node.attributes;
+  const channels = shape[3]!;
+  const perImage = sizeOf(shape.slice(1));
+  return Array.from(indices, (place, i) => {
+    const image = Math.floor(i / perImage);
+    return (image * rows.size * columns.size + place) * channels + (i % channels);
+  });
+}
+
 const meanings: Record<string, Meaning> = {
+  resample(node, [x]) {
+    const to = node.outputs[0]!.shape;
+    const y = new Float64Array(sizeOf(to));
+    forEachTaken(node, [node.inputs[0]!.shape, to], (at, from, weight) => {
+      y[at]! += weight * x![from]!;
+    });
+    return [y];
+  },
+  maxPool(node, [x]) {
+    const [from, to] = [node.inputs[0]!.shape, node.outputs[0]!.shape];
+    const y = new Float64Array(sizeOf(to)).fill(Number.NEGATIVE_INFINITY);
+    const indices = new Float64Array(y.length).fill(-1);
+    forEachTaken(node, [from, to], (at, k) => {
+      if (indices[at]! >= 0 && !(x![k]! > y[at]! || Number.isNaN(x![k]))) return;
+      y[at] = x![k]!;
+      indices[at] = Math.floor(k / from[3]!) % (from[1]! * from[2]!);
+    });
+    return [y, indices];
+  },
+  maxPoolGradient(node, [dy, indices]) {
+    const dx = new Float64Array(sizeOf(node.outputs[0]!.shape));
+    for (const [i, place] of placesOf(indices!, node.inputs[0]!.shape, node).entries()) dx[place]! += dy![i]!;
+    return [dx];
+  },
+  takeMaxima(node, [x, indices]) {
+    return [Float64Array.from(placesOf(indices!, node.outputs[0]!.shape, node), (place) => x![place]!)];
+  },
+
   matmul({ inputs: [a, b, bias], attributes: layout }, [x, w, start]) {
     const [m, k] = layout === "TN" ? [a!.shape[1]!, a!.shape[0]!] : [a!.shape[0]!, a!.shape[1]!];
     const n = layout === "NT" ? b!.shape[0]! : b!.shape[1]!;

@@ -82,6 +82,14 @@ function softmaxErrors(x: Values, error: Values, columns: number): Values {
   return result;
 }
 
+/** The longest window of a node of windows. */
+function longestWindow({ attributes }: Node): number {
+  const lengths = attributes.map(({ taps }: { taps: readonly { weights: readonly number[] }[] }) =>
+    Math.max(...taps.map(({ weights }) => weights.length)),
+  );
+  return lengths[0] * lengths[1];
+}
+
 /** The bound for each output of a node, from the values of its inputs, their bounds, and the values of its outputs. */
 function roundingOf(
   node: Node,
@@ -117,6 +125,23 @@ function roundingOf(
       const carried = apply([errors[0]!, values[1]!]);
       return [size.map((each, i) => carried[i]! + summed(values[1]!.length) * each)];
     }
+    case "resample": {
+      const size = apply([magnitudes(values[0]!)]);
+      const carried = apply([errors[0]!]);
+      // Each product of two weights is rounded too.
+      return [size.map((each, i) => carried[i]! + (summed(longestWindow(node)) + UNIT) * each)];
+    }
+    case "maxPool": {
+      const wrong = errors[0]!.some((error) => error > 0) ? Number.POSITIVE_INFINITY : 0;
+      return [apply([errors[0]!]), y.map(() => wrong)];
+    }
+    case "maxPoolGradient": {
+      const size = apply([magnitudes(values[0]!), values[1]!]);
+      const carried = apply([errors[0]!, values[1]!]);
+      return [size.map((each, i) => carried[i]! + summed(longestWindow(node)) * each)];
+    }
+    case "takeMaxima":
+      return [apply([errors[0]!, values[1]!])];
     case "min":
       return [compute({ ...node, op: { ...node.op!, name: "max" } }, [errors[0]!])[0]!];
     case "pad":
