@@ -14,6 +14,7 @@ export {
 export type { RaceRecord, RaceRunOptions, RaceTarget, RaceTask, Trajectory } from "./task.ts";
 export {
   type Examples,
+  type MnistTaskOptions,
   mnistTask,
   type NetworkTaskOptions,
   type SurfaceTaskOptions,
