@@ -10,8 +10,8 @@ import { readFile } from "node:fs/promises";
 
 /** Cells of a height map along each side. */
 const CELLS = 160;
-/** Heights that a map tells apart: letters from A on. */
-const LEVELS = 24;
+/** Heights of a cell: from A to z in the order of characters. */
+const LEVELS = 58;
 
 /** The chart library's script and style. */
 export async function readLibrary() {
@@ -42,7 +42,15 @@ export function mapOf(/** @type {Drawn} */ { start, minimum, value }) {
     const level = Math.min(LEVELS - 1, Math.floor((LEVELS * (each - least)) / (most - least)));
     return String.fromCharCode(65 + level);
   });
-  return { low, side: 2 * half, size: CELLS, levels: LEVELS, cells: cells.join(""), minima: minimum.points };
+  return {
+    low,
+    side: 2 * half,
+    size: CELLS,
+    levels: LEVELS,
+    cells: cells.join(""),
+    minima: minimum.points,
+    least: minimum.value,
+  };
 }
 
 /**

@@ -57,7 +57,8 @@ export function surfaceTask(surface: Surface, options: SurfaceTaskOptions): Race
     maxSteps,
     surface,
     run(optimizer, seed, { maxSteps, points }) {
-      engine ??= createEngineSync();
+      // The same numbers on every machine: a race on two parameters has no use for speed.
+      engine ??= createEngineSync({ numerics: "exact" });
       const draws = new Draws(seed, "race start");
       const nudge = NUDGE * (surface.domain[1] - surface.domain[0]);
       const start = surface.start.map((x) => x + nudge * (draws.uniform() - 0.5));

@@ -15,7 +15,7 @@ const optimizers = [
   entrant("</script>", { learningRate: [1e3] }, sgd),
   ...entrants().filter(({ name }) => name === "adam"),
 ];
-const options = { budget: 4, seeds: 1, seed: 0 };
+const options = { budget: 4, seeds: 1, seed: 0, totalSeconds: 1, machine: "here" };
 const result = await race({ tasks, optimizers, ...options });
 const summary = summarize(result, options);
 
