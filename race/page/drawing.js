@@ -60,7 +60,7 @@ function drawLegend() {
 function tick(value) {
   if (value === null) return "";
   if (value === 0 || (Math.abs(value) >= 0.01 && Math.abs(value) < 1e5))
-    return minus(Number(value.toPrecision(6)));
+    return minus(Number(value.toPrecision(3)));
   const power = Math.round(Math.log10(Math.abs(value)));
   const digits = String(power).replaceAll(/[-\d]/g, (digit) =>
     "⁻⁰¹²³⁴⁵⁶⁷⁸⁹".charAt("-0123456789".indexOf(digit)),
@@ -97,6 +97,15 @@ function makeTable() {
   });
 }
 
+/** Where a logarithmic axis has ticks: at 1, 2 and 5 times powers of ten, or at these alone where it is long. */
+function decades(_, __, low, high) {
+  const steps = high / low > 1000 ? [1] : [1, 2, 5];
+  const powers = Array.from({ length: 16 }, (_, i) => 10 ** (i - 8));
+  return powers
+    .flatMap((power) => steps.map((step) => step * power))
+    .filter((at) => at >= 0.999 * low && at <= 1.001 * high);
+}
+
 /** A line across the chart at a height. */
 function level(height, text) {
   return (plot) => {
@@ -112,12 +121,16 @@ function level(height, text) {
     context.lineTo(left + width, y);
     context.stroke();
     context.font = `${12 * uPlot.pxRatio}px system-ui, sans-serif`;
-    context.textAlign = "right";
+    context.textAlign = "left";
     context.textBaseline = "bottom";
-    context.fillText(text, left + width - 4 * uPlot.pxRatio, y - 2 * uPlot.pxRatio);
+    context.fillText(text, left + 4 * uPlot.pxRatio, y - 2 * uPlot.pxRatio);
     context.restore();
   };
 }
+
+/** The library's own ticks and their labels are too many or too few. */
+const logarithmicAxis = ({ scale }) =>
+  scale.distr === 3 ? { splits: decades, filter: (_, splits) => splits } : {};
 
 /** Lines by name over one rising x axis, each with its own x values. The nearest one says its name and number. */
 function chart(parent, lines, { x, y, stepped = false, target }) {
@@ -140,11 +153,11 @@ function chart(parent, lines, { x, y, stepped = false, target }) {
     const options = {
       width: holder.clientWidth,
       height: holder.clientHeight,
-      padding: [12, 14, 0, 0],
+      padding: [12, 20, 0, 0],
       scales: { x: { time: false, ...x.scale }, y: y.scale },
       axes: [
-        { ...axis, label: x.label, values: ticks, space: 44 },
-        { ...axis, label: y.label, values: ticks, size: 58 },
+        { ...axis, ...logarithmicAxis(x), label: x.label, values: ticks, space: 44 },
+        { ...axis, ...logarithmicAxis(y), label: y.label, values: ticks, size: 58 },
       ],
       legend: { show: false },
       focus: { alpha: 0.25 },
@@ -318,9 +331,8 @@ function makeTask(task) {
   if (map) makeMap(pair, task, own);
   // A value above the lowest one can be drawn in logarithms; an accuracy cannot.
   const logarithmic = better === "lower";
-  const values = own.flatMap(({ run }) => run.trajectory.value.filter((value) => value !== null));
   const floor = Math.min(0, map?.least ?? 0);
-  const least = Math.max(1e-6, (target - floor) / 3);
+  const least = 10 ** Math.max(-6, Math.floor(Math.log10((target - floor) / 2)));
   const start = own[0]?.run.trajectory.value[0] ?? 1;
   const lines = own.map(({ optimizer, run: { trajectory } }) => ({
     name: optimizer,
@@ -339,7 +351,7 @@ function makeTask(task) {
           label: floor < 0 ? `${watched} above the minimum` : watched,
           scale: { distr: 3, range: [least, 3 * Math.max(start - floor, least)] },
         }
-      : { label: watched, scale: { range: [0, Math.max(1, ...values)] } },
+      : { label: watched, scale: { range: [Math.max(0, target - 0.4), Math.max(1, target)] } },
     target: { value: target - floor, text: "target" },
   });
 }
