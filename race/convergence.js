@@ -114,7 +114,7 @@ async function prepare() {
 }
 
 const describe = (/** @type {Row} */ { optimizer, steps, final, hyper }) => {
-  const numbers = Object.entries(hyper).map(([name, value]) => `${name} ${Number(value.toPrecision(2))}`);
+  const numbers = Object.entries(hyper).map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`);
   const reached = steps ?? `not in ${BUDGET.run.steps}: ${(100 * final).toFixed(1)} %`;
   return `| ${optimizer} | ${reached} | ${numbers.join(", ")} |`;
 };

@@ -13,18 +13,20 @@ const [KEYS, TOTALS] = [2, 2];
  * @returns {number[][]}
  */
 export function partsOf(rows, width) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)) + 3);
-  const keys = widths.slice(0, KEYS).reduce((sum, each) => sum + each, 1);
+  const [head = []] = rows;
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)) + 3);
+  const room = widths.slice(0, KEYS).reduce((left, each) => left - each, width - 1);
+  const keys = Array.from({ length: KEYS }, (_, key) => key);
   /** @type {number[][]} */
   const parts = [];
-  let room = 0;
-  for (let column = KEYS; column < widths.length; column++) {
-    if (column === KEYS || (column >= KEYS + TOTALS && widths[column] > room)) {
-      parts.push(Array.from({ length: KEYS }, (_, key) => key));
-      room = width - keys;
+  let left = 0;
+  for (const [column, own] of [...widths.entries()].slice(KEYS)) {
+    if (parts.length === 0 || (column >= KEYS + TOTALS && own > left)) {
+      parts.push([...keys]);
+      left = room;
     }
     parts.at(-1)?.push(column);
-    room -= widths[column];
+    left -= own;
   }
   return parts;
 }
@@ -36,7 +38,7 @@ export async function leaderboard(
   const { default: Table } = await import("cli-table3"); // here, because it may have been installed only just now
   const { head, lines } = tableOf(summary);
   const tables = partsOf([head, ...lines], width).map((columns) => {
-    const pick = (/** @type {string[]} */ row) => columns.map((column) => row[column]);
+    const pick = (/** @type {string[]} */ row) => columns.map((column) => row[column] ?? "");
     const table = new Table({
       head: pick(head),
       colAligns: columns.map((column) => (column === 1 ? "left" : "right")),
