@@ -6,7 +6,7 @@ import { sgd } from "#src/optim/index";
 import { entrant } from "#src/race/entrant";
 import { entrants } from "#src/race/entrants";
 import { race } from "#src/race/race";
-import { surfaceTask } from "#src/race/tasks";
+import { surfaceTask } from "#src/race/surfaces";
 import { partsOf } from "../../race/leaderboard.js";
 import { makePage, mapOf, readLibrary } from "../../race/page.js";
 import { summarize, tableOf } from "../../race/summary.js";

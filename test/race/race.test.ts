@@ -6,9 +6,10 @@ import { rosenbrock } from "#src/minimize/surfaces";
 import { sgd } from "#src/optim/index";
 import { drawHyper, entrant, type RaceEntrant } from "#src/race/entrant";
 import { entrants } from "#src/race/entrants";
+import { mnistTask, spiralsTask } from "#src/race/networks";
 import { type RaceOptions, type RaceResult, race } from "#src/race/race";
+import { surfaceTask, surfaceTasks } from "#src/race/surfaces";
 import type { RaceTask } from "#src/race/task";
-import { mnistTask, spiralsTask, surfaceTask, surfaceTasks } from "#src/race/tasks";
 import { everyEntrant } from "../../race/entrants.js";
 
 // Typed by what was built, which the compiler does not take for the same as the sources.
