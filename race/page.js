@@ -1,6 +1,8 @@
-// One HTML page of a race that loads nothing: the chart library, the data and the drawing code lie in it.
+// One HTML page of a race that loads nothing: the chart library, the data and the scripts of page/ lie in it.
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 
 /**
  * @import { Surface } from "../build/src/minimize/index.js"
@@ -66,11 +68,13 @@ export function makePage(summary, tasks, { script, style }) {
   const entries = summary.entries.map(({ runs, ...entry }) => ({ ...entry, run: runs[0] }));
   const data = JSON.stringify({ ...summary, entries, maps }).replaceAll("<", "\\u003c");
   const part = (/** @type {string} */ name) => readFileSync(new URL(`page/${name}`, import.meta.url), "utf8");
+  const drawing = fileURLToPath(new URL("page/drawing.js", import.meta.url));
+  const { outputFiles } = buildSync({ entryPoints: [drawing], bundle: true, format: "esm", write: false });
   const parts = {
     style: `${style}\n${part("page.css")}`,
     data,
     library: script,
-    drawing: part("drawing.js"),
+    drawing: outputFiles[0]?.text ?? "",
   };
   return part("page.html").replace(
     /\{\{(\w+)\}\}/g,
