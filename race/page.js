@@ -1,6 +1,8 @@
-// One HTML page of a race that loads nothing: the chart library, the data and the drawing code lie in it.
+// One HTML page of a race that loads nothing: the chart library, the data and the scripts of page/ lie in it.
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 
 /**
  * @import { Surface } from "../build/src/minimize/index.js"
@@ -10,8 +12,8 @@ import { readFile } from "node:fs/promises";
 
 /** Cells of a height map along each side. */
 const CELLS = 160;
-/** Heights that a map tells apart: letters from A on. */
-const LEVELS = 24;
+/** Heights of a cell: from A to z in the order of characters. */
+const LEVELS = 58;
 
 /** The chart library's script and style. */
 export async function readLibrary() {
@@ -42,7 +44,15 @@ export function mapOf(/** @type {Drawn} */ { start, minimum, value }) {
     const level = Math.min(LEVELS - 1, Math.floor((LEVELS * (each - least)) / (most - least)));
     return String.fromCharCode(65 + level);
   });
-  return { low, side: 2 * half, size: CELLS, levels: LEVELS, cells: cells.join(""), minima: minimum.points };
+  return {
+    low,
+    side: 2 * half,
+    size: CELLS,
+    levels: LEVELS,
+    cells: cells.join(""),
+    minima: minimum.points,
+    least: minimum.value,
+  };
 }
 
 /**
@@ -58,11 +68,13 @@ export function makePage(summary, tasks, { script, style }) {
   const entries = summary.entries.map(({ runs, ...entry }) => ({ ...entry, run: runs[0] }));
   const data = JSON.stringify({ ...summary, entries, maps }).replaceAll("<", "\\u003c");
   const part = (/** @type {string} */ name) => readFileSync(new URL(`page/${name}`, import.meta.url), "utf8");
+  const drawing = fileURLToPath(new URL("page/drawing.js", import.meta.url));
+  const { outputFiles } = buildSync({ entryPoints: [drawing], bundle: true, format: "esm", write: false });
   const parts = {
     style: `${style}\n${part("page.css")}`,
     data,
     library: script,
-    drawing: part("drawing.js"),
+    drawing: outputFiles[0]?.text ?? "",
   };
   return part("page.html").replace(
     /\{\{(\w+)\}\}/g,

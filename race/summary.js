@@ -10,10 +10,14 @@ const RECORDS = 200;
 
 const short = (/** @type {number} */ x) => (Number.isFinite(x) ? Number(x.toPrecision(5)) : null);
 
-/** The first and the last records, and some evenly between. */
+/** The first and the last records, and some between, denser at the start, where most happens. */
 function thin(/** @type {Trajectory} */ trajectory) {
-  const stride = Math.max(1, Math.ceil((trajectory.length - 1) / (RECORDS - 1)));
-  const kept = trajectory.filter((_, i) => i % stride === 0 || i === trajectory.length - 1);
+  const last = trajectory.length - 1;
+  const places =
+    last < RECORDS
+      ? trajectory.keys()
+      : new Set(Array.from({ length: RECORDS }, (_, i) => Math.round(last * (i / (RECORDS - 1)) ** 2)));
+  const kept = [...places].flatMap((place) => trajectory[place] ?? []);
   return {
     step: kept.map(({ step }) => step),
     value: kept.map(({ value }) => short(value)),
@@ -23,13 +27,15 @@ function thin(/** @type {Trajectory} */ trajectory) {
 
 /**
  * @param {RaceResult} result
- * @param {{ budget: number, seeds: number, seed: number }} options
+ * @param {{ budget: number, seeds: number, seed: number, totalSeconds: number, machine: string }} options
  */
-export function summarize({ tasks, entries, profile }, { budget, seeds, seed }) {
+export function summarize({ tasks, entries, profile }, { budget, seeds, seed, totalSeconds, machine }) {
   return {
     budget,
     seeds,
     seed,
+    totalSeconds,
+    machine,
     tasks,
     profile: profile.map(({ name, area, curve, ratios }) => ({
       name,

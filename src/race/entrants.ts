@@ -54,7 +54,8 @@ export function entrants(): RaceEntrant[] {
     entrant("adopt", { learningRate: log(1e-4, 1), beta2: [0.99, 0.9999] }, adopt),
     entrant("adan", { learningRate: log(1e-4, 1), beta1: [0.9, 0.98] }, adan),
     entrant("lion", { learningRate: log(1e-5, 1), beta2: [0.9, 0.99] }, lion),
-    entrant("signSgd", plain, signSgd),
+    // Each weight moves by all of it at every step, so that it has to be small where the others' steps become it.
+    entrant("signSgd", { learningRate: log(1e-5, 1e-2) }, signSgd),
     entrant("rprop", { learningRate: log(1e-4, 1) }, rprop),
     // Times the trust coefficient of 0.001.
     entrant("lars", { learningRate: log(1e-2, 1e2), momentum: [0, 0.9] }, lars),

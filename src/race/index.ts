@@ -1,6 +1,15 @@
 // Table of contents of "downhill/race".
 export { entrant, type Hyper, type HyperRange, type RaceEntrant } from "./entrant.ts";
 export { entrants } from "./entrants.ts";
+export {
+  type Examples,
+  type MnistTaskOptions,
+  mnistTask,
+  type NetworkTaskOptions,
+  spiralsTask,
+  type TrainingTaskOptions,
+  trainingTask,
+} from "./networks.ts";
 export { type Profile, type ProfileOptions, performanceProfile } from "./profile.ts";
 export {
   type RaceEntry,
@@ -11,16 +20,5 @@ export {
   type RaceRun,
   race,
 } from "./race.ts";
+export { type SurfaceTaskOptions, type SurfaceTasksOptions, surfaceTask, surfaceTasks } from "./surfaces.ts";
 export type { RaceRecord, RaceRunOptions, RaceTarget, RaceTask, Trajectory } from "./task.ts";
-export {
-  type Examples,
-  mnistTask,
-  type NetworkTaskOptions,
-  type SurfaceTaskOptions,
-  type SurfaceTasksOptions,
-  spiralsTask,
-  surfaceTask,
-  surfaceTasks,
-  type TrainingTaskOptions,
-  trainingTask,
-} from "./tasks.ts";

@@ -1,9 +1,16 @@
 // A small network in 64 bits, and what every optimizer composed of ops is held against: its formula, written again.
 import { describe, expect, test } from "vitest";
-import { createEngineSync, createTrainer, createTrainerSync, meanSquaredError } from "#src/index";
+import {
+  createEngineSync,
+  createTrainer,
+  createTrainerSync,
+  dense,
+  meanSquaredError,
+  sequential,
+} from "#src/index";
 import { chain, clipByGlobalNorm, parameterGroups, sgd, type Transform } from "#src/optim/index";
 import { engineOf } from "../support/engines.ts";
-import { bits, curve, regressor, weightsOf } from "../train/setting.ts";
+import { bits, curve, numbers, regressor, setWeights, weightsOf } from "../train/setting.ts";
 
 /** A parameter and its gradient. */
 export interface Parameter64 {
@@ -117,6 +124,20 @@ export function run(optimizer: Transform, steps: number) {
     return loss;
   });
   return { losses, theta: weightsOf(model), used, trainer };
+}
+
+/** Wide matrices, and gradients that are zero, tiny and ordinary, each for some steps. */
+export function expectFiniteWeights(optimizer: Transform, stepsEach: number): void {
+  const model = sequential({ input: [70] }, dense(90, { activation: "tanh" }), dense(2));
+  setWeights(model);
+  const trainer = createTrainerSync(model, { loss: meanSquaredError, optimizer, engine: createEngineSync() });
+  for (const scale of [0, 1e-12, 1, 1]) {
+    for (let i = 0; i < stepsEach; i++) {
+      const [inputs, targets] = [numbers(8 * 70, 560 * i, scale), numbers(16, 16 * i)];
+      trainer.stepSync({ inputs, targets, labels: undefined, size: 8 });
+    }
+    expect(weightsOf(model).every(Number.isFinite), `inputs of ${scale}`).toBe(true);
+  }
 }
 
 /** The same steps on an engine of some threads: the bits of the weights. */

@@ -6,7 +6,8 @@ import { sgd } from "#src/optim/index";
 import { entrant } from "#src/race/entrant";
 import { entrants } from "#src/race/entrants";
 import { race } from "#src/race/race";
-import { surfaceTask } from "#src/race/tasks";
+import { surfaceTask } from "#src/race/surfaces";
+import { partsOf } from "../../race/leaderboard.js";
 import { makePage, mapOf, readLibrary } from "../../race/page.js";
 import { summarize, tableOf } from "../../race/summary.js";
 
@@ -15,7 +16,7 @@ const optimizers = [
   entrant("</script>", { learningRate: [1e3] }, sgd),
   ...entrants().filter(({ name }) => name === "adam"),
 ];
-const options = { budget: 4, seeds: 1, seed: 0 };
+const options = { budget: 4, seeds: 1, seed: 0, totalSeconds: 1, machine: "here" };
 const result = await race({ tasks, optimizers, ...options });
 const summary = summarize(result, options);
 
@@ -40,6 +41,9 @@ describe("the figures", () => {
     }
     expect(result.entries[1]!.runs[0]!.trajectory.length).toBeGreaterThan(201);
   });
+  test("have every record of the first steps", () => {
+    expect(summary.entries[1]!.runs[0]!.trajectory.step.slice(0, 5)).toEqual([0, 1, 2, 3, 4]);
+  });
 });
 
 test("the table ranks by area and has a dash for a target that was not reached", () => {
@@ -48,6 +52,23 @@ test("the table ranks by area and has a dash for a target that was not reached",
   expect(lines).toEqual([
     ["1", "adam", "1.00", "1/1", String(result.entries[1]!.steps)],
     ["2", "</script>", "0.00", "0/1", "–"],
+  ]);
+});
+
+test("a table wider than the terminal falls into parts with rank and name, and no task is lost", () => {
+  // Each is 7 wide with its borders, and one border closes the table.
+  const rows = [Array.from({ length: 7 }, () => "1234")];
+  expect(partsOf(rows, Infinity)).toEqual([[0, 1, 2, 3, 4, 5, 6]]);
+  expect(partsOf(rows, 50)).toEqual([[0, 1, 2, 3, 4, 5, 6]]);
+  expect(partsOf(rows, 49)).toEqual([
+    [0, 1, 2, 3, 4, 5],
+    [0, 1, 6],
+  ]);
+  expect(partsOf(rows, 10)).toEqual([
+    [0, 1, 2, 3],
+    [0, 1, 4],
+    [0, 1, 5],
+    [0, 1, 6],
   ]);
 });
 
@@ -74,7 +95,7 @@ describe("the page", () => {
   const page = makePage(summary, tasks, library);
   test("holds the library, the style and the drawing word for word", () => {
     // Not by toContain, which would print the page.
-    for (const text of [library.script, library.style, "drawTable();"])
+    for (const text of [library.script, library.style, "makeTable();"])
       expect([text, page.includes(text)]).toEqual([text, true]);
     expect(page.includes("{{")).toBe(false);
   });

@@ -1,14 +1,19 @@
 // The race itself: the same twice, fair, and not to be stopped by an entrant that diverges.
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { NonFiniteError, OptionError } from "#src/core/errors";
 import { rosenbrock } from "#src/minimize/surfaces";
 import { sgd } from "#src/optim/index";
 import { drawHyper, entrant, type RaceEntrant } from "#src/race/entrant";
 import { entrants } from "#src/race/entrants";
+import { mnistTask, spiralsTask } from "#src/race/networks";
 import { type RaceOptions, type RaceResult, race } from "#src/race/race";
+import { surfaceTask, surfaceTasks } from "#src/race/surfaces";
 import type { RaceTask } from "#src/race/task";
-import { spiralsTask, surfaceTask, surfaceTasks } from "#src/race/tasks";
+import { everyEntrant } from "../../race/entrants.js";
 
+// Typed by what was built, which the compiler does not take for the same as the sources.
+const everyone = everyEntrant() as unknown as RaceEntrant[];
 const named = (...names: string[]) => entrants().filter(({ name }) => names.includes(name));
 const rate = { learningRate: { low: 1e-4, high: 1, scale: "log" } } as const;
 const valley = (maxSteps = 50) => surfaceTask(rosenbrock(), { target: 1e-4, maxSteps });
@@ -178,7 +183,7 @@ describe("a race", () => {
 });
 
 describe("draws", () => {
-  test.each(entrants())("$name: lie in the ranges, are the same again, and make an optimizer", (each) => {
+  test.each(everyone)("$name: lie in the ranges, are the same again, and make an optimizer", (each) => {
     const draws = drawHyper(each, 100, 3, "task");
     expect(drawHyper(each, 100, 3, "task")).toEqual(draws);
     expect(drawHyper(each, 10, 3, "task")).toEqual(draws.slice(0, 10));
@@ -208,10 +213,20 @@ describe("draws", () => {
 });
 
 describe("entrants and tasks", () => {
+  test("every optimizer of docs/optimizers.md races that steps by one gradient and no curvature", () => {
+    const page = readFileSync(new URL("../../docs/optimizers.md", import.meta.url), "utf8");
+    const [, table = ""] = /### Optimizers\n(.*?)\n###/s.exec(page)!;
+    const documented = [...table.matchAll(/^\| `(\w+)\(/gm)].map(([, name]) => name!);
+    expect(documented).toContain("prodigy");
+    // Muon of groups is an entrant with AdamW.
+    const others = ["parameterGroups", "shampoo", "soap", "sophiaG"];
+    const racing = everyone.map(({ name }) => name);
+    expect(documented.filter((name) => !racing.includes(name)).sort()).toEqual(others);
+  });
   test("every entrant can take every kind of task", async () => {
     const { entries } = await race({
       tasks: [surfaceTasks({ maxSteps: 5 }).at(-1)!, spiralsTask({ maxSteps: 2 })],
-      optimizers: entrants(),
+      optimizers: everyone,
       budget: 1,
       seeds: 1,
     });
@@ -256,6 +271,10 @@ describe("errors", () => {
     const make = () => entrant("sgd", { learningRate: range }, sgd);
     expect(make).toThrow(OptionError);
     expect(make).toThrow(message);
+  });
+  test.each(["trainImages", "testImages"] as const)("mnistTask: %s", (name) => {
+    expect(() => mnistTask({ [name]: 0 })).toThrow(OptionError);
+    expect(() => mnistTask({ [name]: 0 })).toThrow(`mnistTask: ${name}: wanted an integer ≥ 1, got 0`);
   });
   test("a range that is wrong in a record of one's own", async () => {
     const own = { ...entrant("sgd", rate, sgd), ranges: { learningRate: [] } };

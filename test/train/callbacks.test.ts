@@ -1,31 +1,14 @@
 // Callbacks: what they see, in which order, and how they end a training.
 import { afterAll, expect, test } from "vitest";
-import {
-  accuracy,
-  type Callback,
-  createEngine,
-  NonFiniteError,
-  OptionError,
-  sgd,
-  softmaxCrossEntropy,
-  train,
-} from "#src/index";
+import { type Callback, createEngine, NonFiniteError, OptionError, sgd, train } from "#src/index";
 import { onPlateau } from "#src/instruments";
-import { classes, classifier } from "./setting.ts";
+import { classes, classifier, training } from "./setting.ts";
 
 const engine = await createEngine({ numerics: "exact", threads: 1 });
 afterAll(() => engine.close());
 
-const data = classes(40);
-const setting = {
-  loss: softmaxCrossEntropy,
-  metrics: [accuracy],
-  optimizer: sgd({ learningRate: 0.1 }),
-  engine,
-  data,
-  batchSize: 16,
-  seed: 1,
-};
+const setting = training(engine);
+const { data } = setting;
 
 test("the order of the calls, each waited for", async () => {
   const calls: string[] = [];

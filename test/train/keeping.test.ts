@@ -4,18 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
-  accuracy,
   type Callback,
   createEngine,
   earlyStopping,
   OptionError,
   sgd,
-  softmaxCrossEntropy,
   type TrainOptions,
   train,
 } from "#src/index";
 import { checkpointBest, rollBackOnNonFinite } from "#src/instruments";
-import { bits, classes, classifier, weightsOf } from "./setting.ts";
+import { bits, classifier, training, weightsOf } from "./setting.ts";
 
 const engine = await createEngine({ numerics: "exact", threads: 1 });
 afterAll(() => engine.close());
@@ -26,22 +24,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const data = classes(40);
-/** Three steps an epoch. */
-const setting = {
-  loss: softmaxCrossEntropy,
-  metrics: [accuracy],
-  engine,
-  data,
-  batchSize: 16,
-  seed: 1,
-};
 /** Losses fall for three epochs and rise from then on. */
 const turning = sgd({ learningRate: (step) => (step <= 9 ? 0.3 : 30) });
+const setting = { ...training(engine), optimizer: turning };
+const { data } = setting;
 /** Trained for some epochs, nothing else done. */
 async function weightsAfter(epochs: number, options: Partial<TrainOptions> = {}) {
   const model = classifier();
-  await train(model, { ...setting, optimizer: turning, ...options, epochs });
+  await train(model, { ...setting, ...options, epochs });
   return bits(weightsOf(model));
 }
 async function saved(path: string) {
@@ -55,7 +45,7 @@ describe("checkpointBest", () => {
     const path = join(directory, "best.safetensors");
     const model = classifier();
     const callbacks = [checkpointBest({ path, ...options }), ...others];
-    return train(model, { ...setting, optimizer: turning, validation: data, epochs: 6, callbacks });
+    return train(model, { ...setting, validation: data, epochs: 6, callbacks });
   };
 
   test("the file has the weights of the best epoch, and nothing lies beside it", async () => {

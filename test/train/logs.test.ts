@@ -12,7 +12,6 @@ import {
   type Metric,
   OptionError,
   sgd,
-  softmaxCrossEntropy,
   type TrainingControl,
   type TrainOptions,
   type TrainResult,
@@ -20,7 +19,7 @@ import {
 } from "#src/index";
 import { csvLog, tensorBoard } from "#src/instruments";
 import { type Event, readEvents } from "../support/tfevents.ts";
-import { classes, classifier } from "./setting.ts";
+import { classifier, training } from "./setting.ts";
 
 const engine = await createEngine({ numerics: "exact", threads: 1 });
 afterAll(() => engine.close());
@@ -31,17 +30,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const data = classes(40);
-const setting = {
-  loss: softmaxCrossEntropy,
-  metrics: [accuracy],
-  optimizer: sgd({ learningRate: 0.1 }),
-  engine,
-  data,
-  batchSize: 16,
-  seed: 1,
-  epochs: 3,
-};
+const setting = { ...training(engine), epochs: 3 };
+const { data } = setting;
 const run = (callback: Callback, options: Partial<TrainOptions> = {}): Promise<TrainResult> =>
   train(classifier(), { ...setting, callbacks: [callback], ...options });
 

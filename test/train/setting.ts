@@ -1,7 +1,16 @@
 // What the tests of training share: weights, data and models that are small, deterministic and not symmetric.
 
 import { type Batch, type Dataset, dataset } from "#src/data/index";
-import { dense, type Layer, type Model, sequential } from "#src/index";
+import {
+  accuracy,
+  dense,
+  type Engine,
+  type Layer,
+  type Model,
+  sequential,
+  sgd,
+  softmaxCrossEntropy,
+} from "#src/index";
 
 /** Wellons, "Prospecting for Hash Functions" (2018), lowbias32: the same bits in every language. */
 function hash(i: number): number {
@@ -53,6 +62,17 @@ export function classes(n: number, features = 6): Dataset {
   });
   return dataset({ inputs: { values: inputs, shape: [features] }, labels, classes: 4 });
 }
+
+/** How the tests of callbacks train a classifier: 40 examples, three steps an epoch. */
+export const training = (engine: Engine) => ({
+  loss: softmaxCrossEntropy,
+  metrics: [accuracy],
+  optimizer: sgd({ learningRate: 0.1 }),
+  engine,
+  data: classes(40),
+  batchSize: 16,
+  seed: 1,
+});
 
 /** features → 9 → 2, with tanh between; with weights. */
 export function regressor(features = 5): Model {

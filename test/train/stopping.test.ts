@@ -2,33 +2,23 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { fromIterable } from "#src/data/index";
 import {
-  accuracy,
   type Callback,
   createEngine,
   earlyStopping,
   type Model,
   OptionError,
   sgd,
-  softmaxCrossEntropy,
   stopAtTarget,
   timeBudget,
   train,
 } from "#src/index";
-import { bits, classes, classifier, weightsOf } from "./setting.ts";
+import { bits, classifier, training, weightsOf } from "./setting.ts";
 
 const engine = await createEngine({ numerics: "exact", threads: 1 });
 afterAll(() => engine.close());
 
-const data = classes(40);
-const setting = {
-  loss: softmaxCrossEntropy,
-  metrics: [accuracy],
-  optimizer: sgd({ learningRate: 0.1 }),
-  engine,
-  data,
-  batchSize: 16,
-  seed: 1,
-};
+const setting = training(engine);
+const { data } = setting;
 
 describe("earlyStopping", () => {
   /** Losses fall while the learning rate is above 0 and rise when it is below: a schedule that first helps, then harms. */

