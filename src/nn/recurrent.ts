@@ -128,7 +128,7 @@ function recurrent(
     );
     return sequences ? swap(y) : y;
   };
-  const reversed = () => recurrent(kind, units, { ...options, reverse: !reverse }, of ?? layer);
+  const reversed = () => of ?? recurrent(kind, units, { ...options, reverse: !reverse }, layer);
   const layer: RecurrentLayer = Object.assign(apply, { reversed });
   return layer;
 }
