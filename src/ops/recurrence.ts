@@ -118,7 +118,7 @@ const recurrenceOp = defineOp<Attributes>({
     const last: ValueType = { shape: [batch, units], dtype: "f32" };
     return [sequences ? all : last, all, keptType(cell, { time, batch, units })];
   },
-  gradient({ inputs: [x, weight, ...rest], outputs: [y, states, kept], attributes, dy, wants }) {
+  gradient({ inputs: [, weight, ...rest], outputs: [y, states, kept], attributes, dy, wants }) {
     const { graph } = dy;
     const { bias, state, mask } = optional(rest, attributes);
     const { cell, reverse, sequences } = attributes;
@@ -132,7 +132,7 @@ const recurrenceOp = defineOp<Attributes>({
     const columns = weight!.shape[1]!;
     if (bias) gradients.push(sum(reshape(dz, [dz.size / columns, columns]), { axes: 0 }));
     if (state) gradients.push(wants(bias ? 3 : 2) ? dState : undefined);
-    return x ? gradients : [];
+    return gradients;
   },
   emit(emitter, { inputs: [x, weight, ...rest], outputs: [y, states, kept], attributes }) {
     const [time, batch] = x!.shape as [number, number];
