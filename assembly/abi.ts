@@ -31,6 +31,12 @@ export const UPDATE_STATES = 8;
 export const ROOM_BYTES = 1792;
 /** The most packing memory a matrix product needs in each thread, whatever its sizes; a multiple of a cache line. */
 export const MATMUL_SCRATCH_BYTES = 579_008;
+/** Units of a recurrent layer are padded in scratch to a multiple of this, the widest panel. */
+export const RECURRENT_PAD = 16;
+/** Rows of scratch that a recurrence needs, each of the padded units and a cache line. */
+export const RECURRENT_SCRATCH_ROWS = 72;
+/** Up to so many rows of a batch, a recurrence packs no panels. */
+export const RECURRENT_THIN_ROWS = 3;
 
 // Control words: fixed byte addresses in every memory. Words that different threads write lie on lines of their own.
 /** The host adds one to start a run; workers wait on it. */

@@ -102,6 +102,18 @@ export {
   randomTruncatedNormal,
   randomUniform,
 } from "./kernels/random";
+export {
+  gru,
+  gruGradient,
+  lstm,
+  lstmGradient,
+  packRecurrent,
+  packRecurrentWide,
+  rnnRelu,
+  rnnReluGradient,
+  rnnTanh,
+  rnnTanhGradient,
+} from "./kernels/recurrent";
 export { argmax, partialSquares, partialSum, reduceMax, reduceMin, reduceSum } from "./kernels/reduce";
 export {
   logSoftmax,

@@ -16,8 +16,23 @@ export {
   upsample1d,
   upsample2d,
 } from "./nn/pooling.ts";
+export {
+  type BidirectionalOptions,
+  type BidirectionalState,
+  bidirectional,
+  gru,
+  type LstmOptions,
+  lstm,
+  type RecurrentContext,
+  type RecurrentLayer,
+  type RecurrentOptions,
+  type RecurrentState,
+  type SimpleRnnOptions,
+  simpleRnn,
+} from "./nn/recurrent.ts";
 export { spatialDropout1d, spatialDropout2d, stochasticDepth } from "./nn/structured-dropout.ts";
 export { adaptiveMaxPool, maxPool } from "./ops/max-pool.ts";
+export { type Recurrence, type RecurrenceInputs, recurrence } from "./ops/recurrence.ts";
 export {
   type AveragePoolOptions,
   adaptiveAveragePool,

@@ -111,6 +111,7 @@ const digits = { train: all.train.take(1000), test: all.test.take(200) };
 function tensors() {
   const graph = new Graph();
   return {
+    graph,
     x: graph.input("x", [32, 10]),
     y: graph.input("y", [32, 10]),
     target: graph.input("target", [32, 10]),

@@ -261,8 +261,8 @@ function tilesOf(
   if (width == 4) tiles4(rows, count, depth, a, aStride, b, bStride, bStep, from, fromStride, c, cStride);
 }
 
-/** Moves the part of an edge tile that lies in C. */
-function copyTile(rows: i32, columns: i32, from: usize, fromStride: usize, to: usize, toStride: usize): void {
+/** Copies a block of a matrix, such as the part of an edge tile that lies in C. */
+export function copyTile(rows: i32, columns: i32, from: usize, fromStride: usize, to: usize, toStride: usize): void {
   for (; rows > 0; rows--, from += fromStride, to += toStride) {
     let left = columns;
     let p = from;

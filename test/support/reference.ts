@@ -1,6 +1,7 @@
 // What a graph means: an interpreter in 64-bit floats and plain loops, that knows nothing of kernels, programs or memory.
 import type { Shape } from "#src/core/shape";
 import type { Node, Tensor } from "#src/graph/tensor";
+import { recur } from "./recurrence.ts";
 import { formulas } from "./scalar.ts";
 
 /** The elements of a tensor in row-major order. */
@@ -255,6 +256,9 @@ const meanings: Record<string, Meaning> = {
     return [y];
   },
   equalLabels: (_, [a, b]) => [a!.map((label, k) => Number(label === b![k]))],
+
+  // Only what is asked for has a meaning of its own, not what is kept for the gradient.
+  recurrence: (node, inputs) => [recur(node, inputs).values],
 
   softmax: ({ inputs: [from] }, [x]) => [
     byRow(x!, from!.shape.at(-1)!, (row) => logSoftmaxRow(row).map(Math.exp)),

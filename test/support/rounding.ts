@@ -2,6 +2,7 @@
 // error analysis (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.3). It is what tests
 // allow, so no test needs a tolerance of its own.
 import type { Node, Tensor } from "#src/graph/tensor";
+import { recur } from "./recurrence.ts";
 import { broadcastIndices, compute, parametersOf, type Values } from "./reference.ts";
 import { formulas } from "./scalar.ts";
 
@@ -162,6 +163,8 @@ function roundingOf(
       return [
         y.map(() => (errors.some((error) => error.some((each) => each > 0)) ? Number.POSITIVE_INFINITY : 0)),
       ];
+    case "recurrence":
+      return [recur(node, values, errors).errors];
     case "softmax": {
       const relative = softmaxErrors(values[0]!, errors[0]!, node.inputs[0]!.shape.at(-1)!);
       return [y.map((each, i) => each * relative[i]! + TINY)];
