@@ -28,6 +28,10 @@ export const UPDATE_STATES = 8;
 export const UPDATE_ROOM_BYTES = 384;
 /** The most packing memory a matrix product needs in each thread, whatever its sizes; a multiple of a cache line. */
 export const MATMUL_SCRATCH_BYTES = 579_008;
+/** The same of a convolution, with a tile of C. */
+export const CONVOLUTION_SCRATCH_BYTES = 591_680;
+/** Bytes of the table that tells a kernel where patches lie: one for each phase of a strided gradient. */
+export const PATCHES_BYTES = 96;
 
 // Control words: fixed byte addresses in every memory. Words that different threads write lie on lines of their own.
 /** The host adds one to start a run; workers wait on it. */

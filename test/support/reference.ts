@@ -1,6 +1,7 @@
 // What a graph means: an interpreter in 64-bit floats and plain loops, that knows nothing of kernels, programs or memory.
 import type { Shape } from "#src/core/shape";
 import type { Node, Tensor } from "#src/graph/tensor";
+import type { Windows } from "#src/ops/patches";
 import { formulas } from "./scalar.ts";
 
 /** The elements of a tensor in row-major order. */
@@ -99,7 +100,61 @@ function argmaxOf(run: readonly number[]): number {
   return nan >= 0 ? nan : run.indexOf(Math.max(...run));
 }
 
+/** Every product of a convolution: the elements of input, weight and output that meet. */
+function forEachProduct(
+  [x, weight, y]: readonly [Shape, Shape, Shape],
+  { stride, dilation, before, groups }: Windows,
+  visit: (x: number, weight: number, y: number) => void,
+): void {
+  const outputs = weight[3]! / groups;
+  forEach(y, ([image, line, column, output], at) => {
+    forEach(weight.slice(0, 3), ([ky, kx, c], tap) => {
+      const from = [line! * stride[0] + ky! * dilation[0], column! * stride[1] + kx! * dilation[1]];
+      const [a, b] = [from[0]! - before[0], from[1]! - before[1]];
+      if (a < 0 || b < 0 || a >= x[1]! || b >= x[2]!) return;
+      const channel = Math.floor(output! / outputs) * weight[2]! + c!;
+      visit(indexOf([image!, a, b, channel], x), tap * weight[3]! + output!, at);
+    });
+  });
+}
+
+/** Every element begins at that of a bias over the last axis. */
+function begun(shape: Shape, bias: Values | undefined): Values {
+  return new Float64Array(sizeOf(shape)).map((_, i) => bias?.[i % bias.length] ?? 0);
+}
+
 const meanings: Record<string, Meaning> = {
+  convolution({ inputs: [from, by], outputs: [to], attributes }, [x, weight, bias]) {
+    const y = begun(to!.shape, bias);
+    forEachProduct([from!.shape, by!.shape, to!.shape], attributes.windows, (a, b, c) => {
+      y[c] = y[c]! + x![a]! * weight![b]!;
+    });
+    return [y];
+  },
+  convolutionTransposed({ inputs: [from, by], outputs: [to], attributes }, [x, weight, bias]) {
+    const y = begun(to!.shape, bias);
+    forEachProduct([to!.shape, by!.shape, from!.shape], attributes.windows, (a, b, c) => {
+      y[a] = y[a]! + x![c]! * weight![b]!;
+    });
+    return [y];
+  },
+  convolutionWeights({ inputs: [from, by], outputs: [to], attributes }, [x, dy]) {
+    const y = begun(to!.shape, undefined);
+    forEachProduct([from!.shape, to!.shape, by!.shape], attributes.windows, (a, b, c) => {
+      y[b] = y[b]! + x![a]! * dy![c]!;
+    });
+    return [y];
+  },
+  collect({ inputs: [from], outputs: [to], attributes: { lines, columns } }, [x]) {
+    const y = new Float64Array(sizeOf(to!.shape));
+    forEach(to!.shape, ([image, line, column, channel], index) => {
+      for (const a of lines[line!])
+        for (const b of columns[column!])
+          y[index] = y[index]! + x![indexOf([image!, a, b, channel!], from!.shape)]!;
+    });
+    return [y];
+  },
+
   matmul({ inputs: [a, b, bias], attributes: layout }, [x, w, start]) {
     const [m, k] = layout === "TN" ? [a!.shape[1]!, a!.shape[0]!] : [a!.shape[0]!, a!.shape[1]!];
     const n = layout === "NT" ? b!.shape[0]! : b!.shape[1]!;
