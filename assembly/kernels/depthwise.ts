@@ -128,14 +128,14 @@ function run(channels: i32, count: i32, x: usize, xStep: usize, w: usize, bias: 
 // @ts-ignore: decorator
 @inline
 function firstTap(at: i32, step: i32): i32 {
-  return at >= 0 ? 0 : (step - 1 - at) / step;
+  return at >= 0 ? 0 : step == 1 ? -at : (step - 1 - at) / step;
 }
 
 /** One past the last of `taps` before `size`. */
 // @ts-ignore: decorator
 @inline
 function endTap(at: i32, step: i32, taps: i32, size: i32): i32 {
-  return at >= size ? 0 : min(taps, (size - 1 - at) / step + 1);
+  return at >= size ? 0 : min(taps, step == 1 ? size - at : (size - 1 - at) / step + 1);
 }
 
 export function depthwise(i: Depthwise): void {

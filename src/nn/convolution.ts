@@ -10,7 +10,7 @@ import {
   convolution2dTranspose,
 } from "../ops/convolution.ts";
 import type { PaddingMode } from "../ops/padding.ts";
-import { type Padding1d, type Padding2d, type Pair, pairOf } from "../ops/window.ts";
+import { countOf, type Padding1d, type Padding2d, type Pair, pairOf } from "../ops/window.ts";
 import { zeros } from "./initializers.ts";
 import { activationOf, defineLayer, type Layer } from "./layer.ts";
 import { startOf } from "./layers.ts";
@@ -73,8 +73,8 @@ interface Convolution<Options> {
 function convolutionLayer<Options>(layer: Convolution<Options>): Layer {
   const { kind, rank, filters, options, shape, apply } = layer;
   const { activation, bias = true, initializer, name: given, ...rest } = options;
-  const [groups] = pairOf(kind, "groups", options.groups ?? 1);
-  pairOf(kind, "filters", filters);
+  const groups = countOf(kind, "groups", options.groups ?? 1);
+  countOf(kind, "filters", filters);
   if (filters % groups !== 0)
     throw new OptionError(`${kind}: groups: wanted a divisor of ${filters} filters, got ${groups}`);
   const act = activation && activationOf(kind, activation);
@@ -125,7 +125,7 @@ export function conv2d(filters: number, kernelSize: Pair, options: Conv2dOptions
  * @example conv1d(16, 5, { stride: 2, activation: "relu" })
  */
 export function conv1d(filters: number, kernelSize: number, options: Conv1dOptions = {}): Layer {
-  const [kernel] = pairOf("conv1d", "kernelSize", kernelSize);
+  const kernel = countOf("conv1d", "kernelSize", kernelSize);
   const shape = (groupChannels: number) => [kernel, groupChannels, filters];
   return convolutionLayer({ kind: "conv1d", rank: 3, filters, options, shape, apply: convolution1d });
 }
@@ -158,7 +158,7 @@ export function conv1dTranspose(
   kernelSize: number,
   options: Conv1dTransposeOptions = {},
 ): Layer {
-  const [kernel] = pairOf("conv1dTranspose", "kernelSize", kernelSize);
+  const kernel = countOf("conv1dTranspose", "kernelSize", kernelSize);
   const shape = (_: number, channels: number) => [kernel, filters / (options.groups ?? 1), channels];
   const apply = convolution1dTranspose;
   return convolutionLayer({ kind: "conv1dTranspose", rank: 3, filters, options, shape, apply });
@@ -174,7 +174,7 @@ export function depthwiseConv2d(kernelSize: Pair, options: DepthwiseConv2dOption
   const kind = "depthwiseConv2d";
   const kernel = pairOf(kind, "kernelSize", kernelSize);
   const { multiplier = 1, activation, bias = true, initializer, name: given, ...rest } = options;
-  pairOf(kind, "multiplier", multiplier);
+  countOf(kind, "multiplier", multiplier);
   const act = activation && activationOf(kind, activation);
   const start = startOf(activation, initializer);
   return defineLayer(
@@ -209,8 +209,8 @@ export function separableConv2d(
   const kind = "separableConv2d";
   const kernel = pairOf(kind, "kernelSize", kernelSize);
   const { multiplier = 1, activation, bias = true, initializer, name: given, ...rest } = options;
-  pairOf(kind, "multiplier", multiplier);
-  pairOf(kind, "filters", filters);
+  countOf(kind, "multiplier", multiplier);
+  countOf(kind, "filters", filters);
   const act = activation && activationOf(kind, activation);
   const start = startOf(activation, initializer);
   return defineLayer(

@@ -8,6 +8,7 @@ import { broadcastTo } from "./movement.ts";
 import { type PaddingMode, padImages } from "./padding.ts";
 import { reshape } from "./reshape.ts";
 import {
+  countOf,
   type Padding1d,
   type Padding2d,
   type Pair,
@@ -44,7 +45,11 @@ export interface Convolution1dOptions extends CommonOptions {
 }
 
 /** Checks what every convolution wants of its operands. */
-function checkOperands(what: string, { x, weight, bias }: Record<"x" | "weight", Tensor> & { bias: Tensor | undefined }, rank: number): void {
+function checkOperands(
+  what: string,
+  { x, weight, bias }: Record<"x" | "weight", Tensor> & { bias: Tensor | undefined },
+  rank: number,
+): void {
   if (x.rank !== rank || weight.rank !== rank) {
     const form = rank === 4 ? "[batch, height, width, channels]" : "[batch, length, channels]";
     throw new ShapeError(
@@ -57,7 +62,9 @@ function checkOperands(what: string, { x, weight, bias }: Record<"x" | "weight",
 
 function checkGroups(what: string, groups: number, channels: number, name: string): void {
   if (channels % groups !== 0) {
-    throw new ShapeError(`${what}: groups must divide the ${name} channels: got ${groups} groups of ${channels}`);
+    throw new ShapeError(
+      `${what}: groups must divide the ${name} channels: got ${groups} groups of ${channels}`,
+    );
   }
 }
 
@@ -106,15 +113,14 @@ export function convolution1d(x: Tensor, weight: Tensor, options: Convolution1dO
 
 const asImage = ({ shape }: Tensor) => [shape[0]!, 1, shape[1]!, shape[2]!];
 const alongWidth = (n: number, other: number) => [other, n] as const;
-const paddedWidth = (padding: Padding1d): Padding2d =>
-  typeof padding === "string" ? padding : [0, padding];
+const paddedWidth = (padding: Padding1d): Padding2d => (typeof padding === "string" ? padding : [0, padding]);
 
 function convolve(what: string, x: Tensor, weight: Tensor, options: Convolution2dOptions): Tensor {
   const { padding = "valid", paddingMode = "zeros", bias } = options;
   checkOperands(what, { x, weight, bias }, 4);
   const stride = pairOf(what, "stride", options.stride ?? 1);
   const dilation = pairOf(what, "dilation", options.dilation ?? 1);
-  const [groups] = pairOf(what, "groups", options.groups ?? 1);
+  const groups = countOf(what, "groups", options.groups ?? 1);
   const [height, width, groupChannels, n] = sizesOf(weight);
   const channels = x.shape[3]!;
   checkGroups(what, groups, channels, "input");
@@ -189,23 +195,33 @@ export function convolution1dTranspose(
 ): Tensor {
   checkOperands("convolution1dTranspose", { x, weight, bias: options.bias }, 3);
   const { stride, dilation, padding, outputPadding } = options;
-  const y = transposeOf("convolution1dTranspose", reshape(x, asImage(x)), reshape(weight, [1, ...weight.shape]), {
-    ...options,
-    ...(stride !== undefined && { stride: alongWidth(stride, 1) }),
-    ...(dilation !== undefined && { dilation: alongWidth(dilation, 1) }),
-    ...(padding !== undefined && { padding: paddedWidth(padding) }),
-    outputPadding: alongWidth(outputPadding ?? 0, 0),
-  });
+  const y = transposeOf(
+    "convolution1dTranspose",
+    reshape(x, asImage(x)),
+    reshape(weight, [1, ...weight.shape]),
+    {
+      ...options,
+      ...(stride !== undefined && { stride: alongWidth(stride, 1) }),
+      ...(dilation !== undefined && { dilation: alongWidth(dilation, 1) }),
+      ...(padding !== undefined && { padding: paddedWidth(padding) }),
+      outputPadding: alongWidth(outputPadding ?? 0, 0),
+    },
+  );
   return reshape(y, [y.shape[0]!, y.shape[2]!, y.shape[3]!]);
 }
 
-function transposeOf(what: string, x: Tensor, weight: Tensor, options: Convolution2dTransposeOptions): Tensor {
+function transposeOf(
+  what: string,
+  x: Tensor,
+  weight: Tensor,
+  options: Convolution2dTransposeOptions,
+): Tensor {
   const { padding = "valid", bias } = options;
   checkOperands(what, { x, weight, bias }, 4);
   const stride = pairOf(what, "stride", options.stride ?? 1);
   const dilation = pairOf(what, "dilation", options.dilation ?? 1);
   const extra = pairOf(what, "outputPadding", options.outputPadding ?? 0, 0);
-  const [groups] = pairOf(what, "groups", options.groups ?? 1);
+  const groups = countOf(what, "groups", options.groups ?? 1);
   const [height, width, groupChannels, channels] = sizesOf(weight);
   checkGroups(what, groups, x.shape[3]!, "input");
   if (channels !== x.shape[3]) {

@@ -21,12 +21,23 @@ export type Widths = readonly [readonly [number, number], readonly [number, numb
 /** Both numbers of a pair. @throws OptionError where one is not an integer of at least `least`. */
 export function pairOf(what: string, name: string, value: Pair, least = 1): readonly [number, number] {
   const pair = typeof value === "number" ? ([value, value] as const) : value;
-  if (!Array.isArray(pair) || pair.length !== 2 || !pair.every((n) => Number.isSafeInteger(n) && n >= least)) {
+  if (
+    !Array.isArray(pair) ||
+    pair.length !== 2 ||
+    !pair.every((n) => Number.isSafeInteger(n) && n >= least)
+  ) {
     throw new OptionError(
       `${what}: ${name}: wanted an integer ≥ ${least} or a pair of them, got ${JSON.stringify(value)}`,
     );
   }
   return pair as readonly [number, number];
+}
+
+/** A number. @throws OptionError where it is not an integer ≥ 1. */
+export function countOf(what: string, name: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new OptionError(`${what}: ${name}: wanted an integer ≥ 1, got ${JSON.stringify(value)}`);
+  return value;
 }
 
 /** Pixels from a window's first to its last, and one. */

@@ -25,11 +25,26 @@ const draw = (x: Shape, weight: Shape, bias: number) => [
 
 /** [batch, height, width, in], [kernel height, kernel width, in / groups, out] and how. */
 const CASES: readonly (readonly [Shape, Shape, Convolution2dOptions?])[] = [
-  [[1, 1, 1, 1], [1, 1, 1, 1]],
-  [[1, 3, 3, 1], [3, 3, 1, 1]],
+  [
+    [1, 1, 1, 1],
+    [1, 1, 1, 1],
+  ],
+  [
+    [1, 3, 3, 1],
+    [3, 3, 1, 1],
+  ],
   [[2, 5, 4, 1], [3, 3, 1, 5], { padding: "same" }],
   [[1, 6, 7, 2], [2, 3, 2, 3], { padding: 1 }],
-  [[3, 4, 5, 3], [3, 2, 3, 8], { padding: [[2, 0], [1, 3]] }],
+  [
+    [3, 4, 5, 3],
+    [3, 2, 3, 8],
+    {
+      padding: [
+        [2, 0],
+        [1, 3],
+      ],
+    },
+  ],
   [[2, 7, 5, 4], [3, 3, 4, 9], { stride: 2, padding: "same" }],
   [[2, 8, 6, 3], [3, 3, 3, 7], { stride: [2, 3], padding: "same" }],
   [[1, 9, 8, 5], [2, 2, 5, 4], { stride: 3 }],
@@ -45,11 +60,25 @@ const CASES: readonly (readonly [Shape, Shape, Convolution2dOptions?])[] = [
   [[2, 7, 6, 5], [3, 2, 1, 5], { groups: 5, stride: 2, dilation: [1, 2], padding: 1 }],
   [[1, 6, 7, 23], [3, 3, 1, 23], { groups: 23, stride: [3, 2], padding: 2 }],
   [[2, 4, 5, 3], [3, 3, 1, 6], { groups: 3, padding: "same" }],
-  [[2, 3, 4, 7], [1, 1, 7, 5]],
+  [
+    [2, 3, 4, 7],
+    [1, 1, 7, 5],
+  ],
   [[2, 5, 4, 7], [1, 1, 7, 5], { stride: 2 }],
   [[1, 4, 5, 3], [1, 1, 3, 4], { padding: 1 }],
   [[2, 4, 5, 2], [3, 3, 2, 3], { padding: 1, paddingMode: "reflect" }],
-  [[1, 5, 4, 3], [5, 4, 3, 4], { padding: [[3, 4], [0, 2]], paddingMode: "reflect", stride: 2 }],
+  [
+    [1, 5, 4, 3],
+    [5, 4, 3, 4],
+    {
+      padding: [
+        [3, 4],
+        [0, 2],
+      ],
+      paddingMode: "reflect",
+      stride: 2,
+    },
+  ],
   [[2, 3, 2, 5], [3, 3, 5, 2], { padding: [4, [0, 3]], paddingMode: "edge" }],
   [[1, 2, 2, 1], [1, 7, 1, 2], { padding: "same", dilation: 2 }],
 ];
