@@ -1,5 +1,5 @@
 // Convolutions of images and sequences, channels last: what is asked for is checked here and said in ops.
-import { ShapeError } from "../core/errors.ts";
+import { OptionError, ShapeError } from "../core/errors.ts";
 import { showShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { forward, imageOf, sizesOf, transposed } from "./convolution-ops.ts";
@@ -136,6 +136,11 @@ function convolve(what: string, x: Tensor, weight: Tensor, options: Convolution2
   const sizes = { size: image, span, stride };
   const widths = widthsOf(what, padding, sizes);
   const size = windowsOf(what, widths, sizes);
+  if (!["zeros", "reflect", "edge"].includes(paddingMode)) {
+    throw new OptionError(
+      `${what}: paddingMode: wanted "zeros", "reflect" or "edge", got ${JSON.stringify(paddingMode)}`,
+    );
+  }
   const isPadded = widths.flat().some((pixels) => pixels > 0);
   if (isPadded && paddingMode !== "zeros") {
     const surrounded = padImages(what, x, widths, paddingMode);

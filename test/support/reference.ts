@@ -106,16 +106,22 @@ function forEachProduct(
   { stride, dilation, before, groups }: Windows,
   visit: (x: number, weight: number, y: number) => void,
 ): void {
-  const outputs = weight[3]! / groups;
-  forEach(y, ([image, line, column, output], at) => {
-    forEach(weight.slice(0, 3), ([ky, kx, c], tap) => {
-      const from = [line! * stride[0] + ky! * dilation[0], column! * stride[1] + kx! * dilation[1]];
-      const [a, b] = [from[0]! - before[0], from[1]! - before[1]];
-      if (a < 0 || b < 0 || a >= x[1]! || b >= x[2]!) return;
-      const channel = Math.floor(output! / outputs) * weight[2]! + c!;
-      visit(indexOf([image!, a, b, channel], x), tap * weight[3]! + output!, at);
-    });
-  });
+  const [images, lines, columns, outputs] = y as [number, number, number, number];
+  const [height, width, groupChannels] = weight as [number, number, number];
+  for (let at = 0, k = 0; k < images * lines * columns; k++) {
+    const [image, line, column] = positionOf(k, [images, lines, columns]) as [number, number, number];
+    for (let output = 0; output < outputs; output++, at++) {
+      const channel = Math.floor((output * groups) / outputs) * groupChannels;
+      for (let tap = 0; tap < height * width; tap++) {
+        const a = line * stride[0] + Math.floor(tap / width) * dilation[0] - before[0];
+        const b = column * stride[1] + (tap % width) * dilation[1] - before[1];
+        if (a < 0 || b < 0 || a >= x[1]! || b >= x[2]!) continue;
+        const from = ((image * x[1]! + a) * x[2]! + b) * x[3]! + channel;
+        const by = tap * groupChannels * outputs + output;
+        for (let c = 0; c < groupChannels; c++) visit(from + c, by + c * outputs, at);
+      }
+    }
+  }
 }
 
 /** Every element begins at that of a bias over the last axis. */
