@@ -161,7 +161,9 @@ export const suites = {
     checkUnits: 1,
     takes: ({ name, options = {} }) =>
       ["downhill", "ceiling"].includes(name) &&
-      Object.entries(options).every(([key, value]) => key === "ceiling" || (key === "threads" && value === 2)),
+      Object.entries(options).every(
+        ([key, value]) => key === "ceiling" || (key === "threads" && value === 2),
+      ),
     cases: [
       ...convolutions("3 × 3, 1 → 16", [64, 28, 28, 1], [3, 3, 1, 16]),
       ...convolutions("3 × 3, 16 → 32", [64, 14, 14, 16], [3, 3, 16, 32]),

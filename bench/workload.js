@@ -116,7 +116,9 @@ export function convolutionElement(/** @type {Convolution} */ { direction, x, we
   const [top, left] = [before(height, kernelHeight, stride), before(width, kernelWidth, stride)];
   const range = (/** @type {number} */ n) => Array.from({ length: n }, (_, k) => k);
   const xAt = (/** @type {number[]} */ [n = 0, y = 0, z = 0, c = 0]) =>
-    y < 0 || z < 0 || y >= height || z >= width ? 0 : positive(0, ((n * height + y) * width + z) * channels + c);
+    y < 0 || z < 0 || y >= height || z >= width
+      ? 0
+      : positive(0, ((n * height + y) * width + z) * channels + c);
   const wAt = (/** @type {number[]} */ [ky = 0, kx = 0, c = 0, o = 0]) =>
     positive(1, ((ky * kernelWidth + kx) * groupChannels + c) * outputs + o);
   const dyAt = (/** @type {number[]} */ [n = 0, y = 0, z = 0, o = 0]) =>

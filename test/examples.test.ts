@@ -84,6 +84,9 @@ function tensors() {
     weight: graph.input("weight", [10, 10]),
     bias: graph.input("bias", [10]),
     images: graph.input("images", [8, 28, 28, 1]),
+    kernel: graph.input("kernel", [3, 3, 1, 4]),
+    sequences: graph.input("sequences", [8, 20, 3]),
+    filters: graph.input("filters", [3, 3, 4]),
     a: graph.input("a", [4, 3]),
     b: graph.input("b", [2, 3]),
   };
