@@ -24,8 +24,11 @@ export const FEW_TERMS = 4;
 export const UPDATE_TURN = 8;
 /** Vectors that an update kernel can change beside the parameters. */
 export const UPDATE_STATES = 8;
-/** Scratch in which an update kernel copies what is less than a turn: an instruction, gradient, parameters and states. */
-export const UPDATE_ROOM_BYTES = 384;
+/**
+ * Where each thread's scratch begins it has room of its own: an update completes in it what is less than a turn, an
+ * elementwise kernel what is less than a vector, and repeats there what is broadcast.
+ */
+export const ROOM_BYTES = 1792;
 /** The most packing memory a matrix product needs in each thread, whatever its sizes; a multiple of a cache line. */
 export const MATMUL_SCRATCH_BYTES = 579_008;
 /** The same of a convolution, with a tile of C. */

@@ -3,7 +3,7 @@
 // in the first-level cache; a matrix product uses the same instructions as its epilogue, row by row.
 import { BLOCK, INSTRUCTION_BYTES } from "./abi";
 import { loadTail, storeTail } from "./simd";
-import { endElement, firstElement, scratch } from "./thread";
+import { endElement, firstElement, room, scratch } from "./thread";
 
 /** The range of elements under way. */
 export let lo: i32 = 0;
@@ -77,173 +77,193 @@ function base(p: usize, isLocal: bool): usize {
   return isLocal ? scratch + p - (<usize>lo << 2) : p;
 }
 
-/** Elements from `at` on that an operand gives without a jump, at most `most`. */
-// @ts-ignore: decorator
-@inline
-function span(at: i32, repeat: i32, period: i32, most: i32): i32 {
-  if (period <= 1) return most;
-  return min(most, repeat == 1 ? period - (at % period) : repeat - (at % repeat));
+/** An operand on its way through the range: where its next vector lies, and how far from there it gives without a jump. */
+@unmanaged
+class Walk {
+  at: usize;
+  /** Bytes from one vector to the next: 0 where it stays at one element. */
+  step: usize;
+  /** Elements before the jump. */
+  left: i32;
+  /** Elements from one jump to the next. */
+  stretch: i32;
+  /** The element at which it stays. */
+  element: usize;
+  /** Its first element, and one past the last. */
+  first: usize;
+  last: usize;
+  // Room of its own:
+  /** Four times the element at which it stays, or the last, incomplete vector. */
+  vector: v128;
 }
 
-/** Address of element `at`. */
-// @ts-ignore: decorator
-@inline
-function address(p: usize, at: i32, repeat: i32, period: i32): usize {
-  return p + (<usize>(period == 0 ? at : (at / repeat) % period) << 2);
+// Three of them lie in this thread's room, then the vector that takes the last of y, then each one's pattern.
+const ROOM_B: usize = offsetof<Walk>();
+const ROOM_C: usize = ROOM_B * 2;
+const ROOM_Y: usize = ROOM_B * 3;
+const ROOM_PATTERNS = ROOM_Y + 16;
+/** A row of at most half so many elements is repeated before use, so that it jumps less. */
+const PATTERN = 128;
+const FOREVER = i32.MAX_VALUE;
+
+/** Sets out at element `lo` of an operand. */
+function setOut(w: Walk, p: usize, repeat: i32, period: i32, pattern: usize): void {
+  w.step = 16;
+  w.left = FOREVER;
+  w.at = p + (<usize>lo << 2);
+  if (period == 0) return;
+  w.first = p;
+  w.last = p + (<usize>period << 2);
+  if (period == 1 || repeat > 1) {
+    w.step = 0;
+    w.stretch = period == 1 ? FOREVER : repeat;
+    w.left = period == 1 ? FOREVER : repeat - (lo % repeat);
+    stay(w, p + (period == 1 ? 0 : <usize>((lo / repeat) % period) << 2));
+    return;
+  }
+  if (period <= PATTERN / 2 && hi - lo >= 4 * period) {
+    w.first = pattern;
+    period = repeated(period, p, pattern);
+  }
+  const from = lo % period;
+  w.at = w.first + (<usize>from << 2);
+  w.stretch = period;
+  w.left = period - from;
 }
 
-/** Whether an operand stays at one element: its repeat is over 1, or it has only one. */
-// @ts-ignore: decorator
-@inline
-function still(repeat: i32, period: i32): bool {
-  return period == 1 || repeat > 1;
+/** Repeats a row up to PATTERN elements; answers how many they are. */
+function repeated(period: i32, from: usize, to: usize): i32 {
+  const whole = (PATTERN / period) * period;
+  // What a vector is copied from lies a whole vector back at least.
+  const unit = period < 4 ? 2 * period : period;
+  let n = 0;
+  for (; n < unit; n++) store<f32>(to + (<usize>n << 2), load<f32>(from + (<usize>(n % period) << 2)));
+  for (; n < whole; n += 4) {
+    const at = to + (<usize>n << 2);
+    v128.store(at, v128.load(at - (<usize>unit << 2)));
+  }
+  return whole;
 }
 
-// What runs once a row of a broadcast is a call that answers through these: inlined, it would be half of every kernel.
-let aAt: usize = 0;
-let bAt: usize = 0;
-let aTail: v128 = v128.splat<i32>(0);
-let bTail: v128 = v128.splat<i32>(0);
-
-/** Finds element `at` of a and b; answers how many elements both give from there without a jump. */
-function locate(i: Elementwise, at: i32): i32 {
-  aAt = address(base(i.a, (i.local & LOCAL_A) != 0), at, i.aRepeat, i.aPeriod);
-  bAt = address(base(i.b, (i.local & LOCAL_B) != 0), at, i.bRepeat, i.bPeriod);
-  return span(at, i.aRepeat, i.aPeriod, span(at, i.bRepeat, i.bPeriod, hi - at));
+/** Stays at an element. */
+function stay(w: Walk, element: usize): void {
+  w.element = element;
+  w.vector = v128.load32_splat(element);
+  w.at = changetype<usize>(w) + offsetof<Walk>("vector");
 }
 
-/** Loads the 1 to 3 elements behind the last whole vector. */
-function loadTails(a: usize, aStill: bool, b: usize, bStill: bool, left: i32): void {
-  aTail = aStill ? v128.load32_splat(a) : loadTail(a, left);
-  bTail = bStill ? v128.load32_splat(b) : loadTail(b, left);
+/** Goes on by as many elements as lie before the next jump of some operand. */
+function goOn(w: Walk, count: i32): void {
+  if (w.left == FOREVER) {
+    w.at += (<usize>count << 2) * (w.step >> 4);
+    return;
+  }
+  w.left -= count;
+  if (w.left > 0) {
+    w.at += (<usize>count << 2) * (w.step >> 4);
+    return;
+  }
+  w.left = w.stretch;
+  if (w.step != 0) {
+    w.at = w.first;
+    return;
+  }
+  const next = w.element + 4;
+  stay(w, next == w.last ? w.first : next);
 }
 
-/** y = f(a); a is never broadcast. The operation is a type whose method v maps one vector, see kernels/activation.ts. */
+/** Takes `count` elements, whole vectors, of y and of each operand: the next vector of one is `da`, `db` or `dc` bytes on. */
+type Loop = (
+  i: Elementwise,
+  count: i32,
+  y: usize,
+  a: usize,
+  da: usize,
+  b: usize,
+  db: usize,
+  c: usize,
+  dc: usize,
+) => void;
+
+/**
+ * Passes the range under way through a loop, in stretches along which no operand jumps. What the operations have in
+ * common, broadcasts and incomplete vectors, is here once, and their loops are small.
+ */
+function pass(i: Elementwise, loop: Loop): void {
+  const a = changetype<Walk>(room);
+  const b = changetype<Walk>(room + ROOM_B);
+  const c = changetype<Walk>(room + ROOM_C);
+  const pattern = room + ROOM_PATTERNS;
+  setOut(a, base(i.a, (i.local & LOCAL_A) != 0), i.aRepeat, i.aPeriod, pattern);
+  setOut(b, base(i.b, (i.local & LOCAL_B) != 0), i.bRepeat, i.bPeriod, pattern + 4 * (PATTERN + 4));
+  setOut(c, base(i.c, (i.local & LOCAL_C) != 0), i.cRepeat, i.cPeriod, pattern + 8 * (PATTERN + 4));
+  let y = base(i.y, (i.local & LOCAL_Y) != 0) + (<usize>lo << 2);
+  for (let rest = hi - lo; rest > 0; ) {
+    const count = min(min(rest, a.left), min(b.left, c.left));
+    const left = count & 3;
+    const whole = count - left;
+    const behind = <usize>whole << 2;
+    if (whole > 0) loop(i, whole, y, a.at, a.step, b.at, b.step, c.at, c.step);
+    if (left > 0) {
+      const x = tail(a, behind, left);
+      const z = tail(b, behind, left);
+      const w = tail(c, behind, left);
+      loop(i, 4, room + ROOM_Y, x, 0, z, 0, w, 0);
+      storeTail(y + behind, v128.load(room, ROOM_Y), left);
+    }
+    rest -= count;
+    if (rest == 0) return;
+    y += <usize>count << 2;
+    goOn(a, count);
+    goOn(b, count);
+    goOn(c, count);
+  }
+}
+
+/** The address of a whole vector that begins with the last `count` elements of a stretch. */
+function tail(w: Walk, behind: usize, count: i32): usize {
+  if (w.step == 0) return w.at;
+  w.vector = loadTail(w.at + behind, count);
+  return changetype<usize>(w) + offsetof<Walk>("vector");
+}
+
+/** y = f(a). The operation is a type whose method v maps one vector, see kernels/activation.ts. */
 // @ts-ignore: decorator
 @inline
 export function unary<F>(i: Elementwise): void {
-  const f = changetype<F>(changetype<usize>(i));
-  const from = <usize>lo << 2;
-  let a = base(i.a, (i.local & LOCAL_A) != 0) + from;
-  let y = base(i.y, (i.local & LOCAL_Y) != 0) + from;
-  let left = hi - lo;
-  for (; left >= 4; left -= 4, y += 16, a += 16) v128.store(y, f.v(v128.load(a)));
-  if (left > 0) storeTail(y, f.v(loadTail(a, left)), left);
+  pass(
+    i,
+    (j: Elementwise, count: i32, y: usize, a: usize, _da: usize, _b: usize, _db: usize, _c: usize, _dc: usize): void => {
+      const f = changetype<F>(changetype<usize>(j));
+      for (; count > 0; count -= 4, y += 16, a += 16) v128.store(y, f.v(v128.load(a)));
+    },
+  );
 }
 
-/** As unary, for a long operation: one copy of it, at two branches a vector. */
-// @ts-ignore: decorator
-@inline
-export function longUnary<F>(i: Elementwise): void {
-  const f = changetype<F>(changetype<usize>(i));
-  const from = <usize>lo << 2;
-  let a = base(i.a, (i.local & LOCAL_A) != 0) + from;
-  let y = base(i.y, (i.local & LOCAL_Y) != 0) + from;
-  for (let left = hi - lo; left > 0; left -= 4, y += 16, a += 16) {
-    const x = f.v(left < 4 ? loadTail(a, left) : v128.load(a));
-    if (left < 4) storeTail(y, x, left);
-    else v128.store(y, x);
-  }
-}
-
-/** y = f(a, b). Where one operand stays at an element the other does not: no broadcast leaves both behind. */
+/** y = f(a, b). */
 // @ts-ignore: decorator
 @inline
 export function binary<F>(i: Elementwise): void {
-  const f = changetype<F>(changetype<usize>(i));
-  let y = base(i.y, (i.local & LOCAL_Y) != 0) + (<usize>lo << 2);
-  const aStill = still(i.aRepeat, i.aPeriod);
-  const bStill = still(i.bRepeat, i.bPeriod);
-  for (let at = lo; at < hi; ) {
-    let left = locate(i, at);
-    at += left;
-    let a = aAt;
-    let b = bAt;
-    if (aStill) {
-      const x = v128.load32_splat(a);
-      for (; left >= 4; left -= 4, y += 16, b += 16) v128.store(y, f.v(x, v128.load(b)));
-    } else if (bStill) {
-      const x = v128.load32_splat(b);
-      for (; left >= 4; left -= 4, y += 16, a += 16) v128.store(y, f.v(v128.load(a), x));
-    } else {
-      for (; left >= 4; left -= 4, y += 16, a += 16, b += 16) v128.store(y, f.v(v128.load(a), v128.load(b)));
-    }
-    if (left > 0) {
-      loadTails(a, aStill, b, bStill, left);
-      storeTail(y, f.v(aTail, bTail), left);
-      y += <usize>left << 2;
-    }
-  }
+  pass(
+    i,
+    (j: Elementwise, count: i32, y: usize, a: usize, da: usize, b: usize, db: usize, _c: usize, _dc: usize): void => {
+      const f = changetype<F>(changetype<usize>(j));
+      for (; count > 0; count -= 4, y += 16, a += da, b += db) v128.store(y, f.v(v128.load(a), v128.load(b)));
+    },
+  );
 }
 
-/** As binary, for a long operation: one copy of it, at two branches and one more an operand for each vector. */
-// @ts-ignore: decorator
-@inline
-export function longBinary<F>(i: Elementwise): void {
-  const f = changetype<F>(changetype<usize>(i));
-  let y = base(i.y, (i.local & LOCAL_Y) != 0) + (<usize>lo << 2);
-  const aStill = still(i.aRepeat, i.aPeriod);
-  const bStill = still(i.bRepeat, i.bPeriod);
-  const da: usize = aStill ? 0 : 16;
-  const db: usize = bStill ? 0 : 16;
-  for (let at = lo; at < hi; ) {
-    let left = locate(i, at);
-    at += left;
-    let a = aAt;
-    let b = bAt;
-    for (; left > 0; left -= 4, a += da, b += db) {
-      let x: v128;
-      let z: v128;
-      if (left < 4) {
-        loadTails(a, aStill, b, bStill, left);
-        x = aTail;
-        z = bTail;
-      } else {
-        x = aStill ? v128.load32_splat(a) : v128.load(a);
-        z = bStill ? v128.load32_splat(b) : v128.load(b);
-      }
-      const r = f.v(x, z);
-      if (left < 4) {
-        storeTail(y, r, left);
-        y += <usize>left << 2;
-      } else {
-        v128.store(y, r);
-        y += 16;
-      }
-    }
-  }
-}
-
-/** y = f(a, b, c); meant for few operations, so its operands are not told apart. */
+/** y = f(a, b, c). */
 // @ts-ignore: decorator
 @inline
 export function ternary<F>(i: Elementwise): void {
-  const f = changetype<F>(changetype<usize>(i));
-  const c0 = base(i.c, (i.local & LOCAL_C) != 0);
-  let y = base(i.y, (i.local & LOCAL_Y) != 0) + (<usize>lo << 2);
-  const aStill = still(i.aRepeat, i.aPeriod);
-  const bStill = still(i.bRepeat, i.bPeriod);
-  const cStill = still(i.cRepeat, i.cPeriod);
-  const da: usize = aStill ? 0 : 16;
-  const db: usize = bStill ? 0 : 16;
-  const dc: usize = cStill ? 0 : 16;
-  for (let at = lo; at < hi; ) {
-    let left = span(at, i.cRepeat, i.cPeriod, locate(i, at));
-    let a = aAt;
-    let b = bAt;
-    let c = address(c0, at, i.cRepeat, i.cPeriod);
-    at += left;
-    for (; left >= 4; left -= 4, y += 16, a += da, b += db, c += dc) {
-      const x = aStill ? v128.load32_splat(a) : v128.load(a);
-      const z = bStill ? v128.load32_splat(b) : v128.load(b);
-      const w = cStill ? v128.load32_splat(c) : v128.load(c);
-      v128.store(y, f.v(x, z, w));
-    }
-    if (left > 0) {
-      loadTails(a, aStill, b, bStill, left);
-      const w = cStill ? v128.load32_splat(c) : loadTail(c, left);
-      storeTail(y, f.v(aTail, bTail, w), left);
-      y += <usize>left << 2;
-    }
-  }
+  pass(
+    i,
+    (j: Elementwise, count: i32, y: usize, a: usize, da: usize, b: usize, db: usize, c: usize, dc: usize): void => {
+      const f = changetype<F>(changetype<usize>(j));
+      for (; count > 0; count -= 4, y += 16, a += da, b += db, c += dc) {
+        v128.store(y, f.v(v128.load(a), v128.load(b), v128.load(c)));
+      }
+    },
+  );
 }

@@ -7,6 +7,7 @@ import {
   CONTROL_RUN,
   CONTROL_SLEEPERS,
   GRAIN,
+  ROOM_BYTES,
 } from "./abi";
 
 /** Turns a thread spins before it sleeps: about 50 µs. */
@@ -16,7 +17,9 @@ const NAP = 10_000_000;
 
 export let thread: i32 = 0;
 export let threads: i32 = 1;
-/** This thread's own working memory. */
+/** This thread's own room for odd ends, ROOM_BYTES. */
+export let room: usize = 0;
+/** This thread's own working memory, as much as the program wants. */
 export let scratch: usize = 0;
 
 export function attach(index: i32, count: i32): void {
@@ -25,7 +28,8 @@ export function attach(index: i32, count: i32): void {
 }
 
 export function setScratch(address: usize): void {
-  scratch = address;
+  room = address;
+  scratch = address + ROOM_BYTES;
 }
 
 /** The first of n units that belongs to this thread; the next thread's first is this one's end. */

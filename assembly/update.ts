@@ -4,7 +4,7 @@
 import { INSTRUCTION_BYTES, UPDATE_STATES, UPDATE_TURN } from "./abi";
 import { hi, lo } from "./elementwise";
 import { madd } from "./simd";
-import { scratch } from "./thread";
+import { room, scratch } from "./thread";
 
 /** θ and its state vectors, changed in place by the gradient of the same elements. */
 @unmanaged
@@ -13,8 +13,6 @@ export class Update {
   fused: i32;
   /** 1: the gradient lives in this thread's scratch, for the block under way only. */
   local: i32;
-  /** Place in scratch for what is less than a turn. */
-  room: usize;
   gradients: usize;
   /** Words: the step's numbers, by kernel. */
   hyper: usize;
@@ -68,38 +66,39 @@ export function squaresOf(words: usize, v: v128, x: v128): v128 {
   return flushed(madd(v128.load32_splat(words), v, f32x4.mul(share, x)));
 }
 
-/** Has F's method `turn` take one vector after the other. */
-// @ts-ignore: decorator
-@inline
-export function turns<F extends Update>(i: F, g: usize, at: usize, left: i32): void {
-  let p = i.parameters + at;
-  let a = i.state0 + at;
-  let b = i.state1 + at;
-  let c = i.state2 + at;
-  let d = i.state3 + at;
-  for (; left > 0; left -= 4, g += 16, p += 16, a += 16, b += 16, c += 16, d += 16) i.turn(g, p, a, b, c, d);
-}
-
-/** Has F's method `run` take whole turns where they lie, and what is left on a copy. */
+/** Has F's method `turn` take one vector after the other, over the range under way. */
 // @ts-ignore: decorator
 @inline
 export function update<F extends Update>(i: F): void {
+  overRange(changetype<Update>(i), (j: Update, g: usize, at: usize, left: i32): void => {
+    const f = changetype<F>(changetype<usize>(j));
+    let p = f.parameters + at;
+    let a = f.state0 + at;
+    let b = f.state1 + at;
+    let c = f.state2 + at;
+    let d = f.state3 + at;
+    for (; left > 0; left -= 4, g += 16, p += 16, a += 16, b += 16, c += 16, d += 16) f.turn(g, p, a, b, c, d);
+  });
+}
+
+/** Has a loop take whole turns of the range under way where they lie, and what is left on a copy. */
+export function overRange(i: Update, loop: (i: Update, g: usize, at: usize, left: i32) => void): void {
   const left = (hi - lo) % UPDATE_TURN;
   const whole = hi - lo - left;
   const at = <usize>lo << 2;
   const g = i.local ? scratch + i.gradients : i.gradients + at;
-  if (whole > 0) i.run(g, at, whole);
+  if (whole > 0) loop(i, g, at, whole);
   if (left > 0) {
     const end = <usize>whole << 2;
     const copy = copyRest(i, g + end, at + end, left);
-    changetype<F>(copy).run(changetype<Update>(copy).gradients, 0, UPDATE_TURN);
+    loop(changetype<Update>(copy), changetype<Update>(copy).gradients, 0, UPDATE_TURN);
     putBack(i, copy, at + end, left);
   }
 }
 
-/** An instruction like i in scratch, over copies of the last elements filled up with zeros. */
+/** An instruction like i in this thread's room, over copies of the last elements filled up with zeros. */
 function copyRest(i: Update, g: usize, at: usize, left: i32): usize {
-  const copy = scratch + i.room;
+  const copy = room;
   const bytes = <usize>left << 2;
   const end = copy + INSTRUCTION_BYTES;
   let to = end;

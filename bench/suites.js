@@ -1,6 +1,7 @@
 // What is measured: every suite, its cases, and how a result is known to be right.
 
 import { scriptSize, wasmSizes } from "../scripts/sizes.js";
+import { architectures } from "./architectures.js";
 import { convolutionElement, firstGradientSign, productElement } from "./workload.js";
 
 /** @import { Entry } from "./systems.js" */
@@ -15,6 +16,8 @@ import { convolutionElement, firstGradientSign, productElement } from "./workloa
  * @property {number} [n]
  * @property {number[]} [sizes] steps: units of each layer, the input's first
  * @property {number} [batch]
+ * @property {string} [model] steps: of architectures.js, instead of an MLP
+ * @property {import("./architectures.js").Architecture} [architecture] the same
  * @property {number} [learningRate]
  * @property {number} [parameters] update, optimizers: length of the flat vector
  * @property {string} [optimizer] optimizers, matrices: the function of downhill/optim
@@ -91,6 +94,13 @@ const convolutions = (
       Math.ceil(x[2] / stride) *
       weight.reduce((product, n) => product * n, 1),
   }));
+
+/** @returns {Case} */
+const model = (/** @type {string} */ name) => {
+  const architecture = architectures[name];
+  const { title, batch } = /** @type {import("./architectures.js").Architecture} */ (architecture);
+  return { name: `${title}, batch ${batch}`, model: name, architecture, batch, learningRate };
+};
 
 /** Each optimizer with the vectors that it reads and writes beside the gradient, which it reads. @type {[string, Record<string, unknown>, number][]} */
 const optimizers = [
@@ -182,7 +192,13 @@ export const suites = {
     title: "One training step: forward, gradient, Adam; ReLU, mean softmax cross-entropy, f32, resident data",
     compare: "time",
     checkUnits: 50,
-    cases: [mlp(small, 128), mlp(small, 32), mlp(small, 1), mlp(large, 128)],
+    cases: [
+      mlp(small, 128),
+      mlp(small, 32),
+      mlp(small, 1),
+      mlp(large, 128),
+      ...Object.keys(architectures).map(model),
+    ],
     check(_c, first, last, done) {
       if (!(last < first)) return `does not train: loss ${first} at first, ${last} after ${done} steps`;
     },

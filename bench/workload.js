@@ -65,6 +65,27 @@ export const mlpBatch = once(({ sizes = [], batch = 0 }) => {
   };
 });
 
+/** The first values of an architecture's parameters, in order. */
+export const modelParameters = (/** @type {Case} */ { architecture }) =>
+  (architecture?.parameters ?? []).map(({ name, shape, limit, value = 0 }, i) => {
+    const count = shape.reduce((product, n) => product * n, 1);
+    return { name, shape, values: fill(count, (k) => (limit === 0 ? value : signed(i + 1, k) * limit)) };
+  });
+
+/** A batch for an architecture: inputs [batch, ...input], in [0, 1) or tokens, and two sets of labels, as for the MLP. */
+export function modelBatch(/** @type {Case} */ { architecture }) {
+  const { batch, input, classes, vocabulary } = /** @type {import("./architectures.js").Architecture} */ (
+    architecture
+  );
+  const size = input.reduce((product, n) => product * n, 1);
+  const count = batch * (vocabulary ? size : 1);
+  const labels = Int32Array.from({ length: count }, (_, i) => hash32(i + 0x8000_0000) % classes);
+  const inputs = vocabulary
+    ? Int32Array.from({ length: batch * size }, (_, i) => hash32(i) % vocabulary)
+    : fill(batch * size, (i) => (signed(0, i) + 1) / 2);
+  return { inputs, labels: [labels, labels.map((label) => (label + 1) % classes)] };
+}
+
 /** Labels as rows of zeros with a one, [batch, classes]. */
 export function oneHot(/** @type {Int32Array} */ labels, /** @type {number} */ classes) {
   const rows = new Float32Array(labels.length * classes);

@@ -1,11 +1,13 @@
 // Joins the host's modules into a few files: an import costs by the file, and sixty take three times as long.
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const source = fileURLToPath(new URL("../build/src/", import.meta.url));
 // As deep as build/src/engine, so that the modules find the wasm files from here too.
 const target = fileURLToPath(new URL("../build/bundle/esm/", import.meta.url));
+
+const { peerDependencies } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
 /** @type {import("esbuild").BuildOptions} */
 const options = {
@@ -15,7 +17,7 @@ const options = {
   format: "esm",
   target: "es2022",
   platform: "neutral",
-  external: ["node:*", "cli-progress"],
+  external: ["node:*", ...Object.keys(peerDependencies)],
   minifySyntax: true,
   minifyWhitespace: true,
   sourcemap: true,

@@ -1,9 +1,10 @@
 // What a page has to load: each wasm variant, and the JavaScript of the entry points minified and zipped.
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const root = new URL("../build/", import.meta.url);
+const { peerDependencies } = JSON.parse(readFileSync(new URL("../package.json", root), "utf8"));
 
 /** Bytes of each variant by its name. */
 export function wasmSizes() {
@@ -27,7 +28,7 @@ export async function scriptSize(...entries) {
     write: false,
     format: "esm",
     platform: "neutral",
-    external: ["node:*", "cli-progress"],
+    external: ["node:*", ...Object.keys(peerDependencies)],
   });
   return gzipSync(outputFiles[0]?.contents ?? "").length;
 }

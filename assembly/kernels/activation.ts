@@ -1,7 +1,7 @@
 // Activations and their gradients; definitions are PyTorch's.
 // A gradient takes the gradient with respect to the output first, then input x or output y as its line says:
 // y wherever it suffices, since then x need not be kept.
-import { binary, Elementwise, longBinary, longUnary, unary } from "../elementwise";
+import { binary, Elementwise, unary } from "../elementwise";
 import {
   erf,
   expFlushed,
@@ -136,7 +136,7 @@ class Elu extends Elementwise {
 }
 /** alpha (eˣ − 1) below 0, alpha at least 0. */
 export function elu(i: Elementwise): void {
-  longUnary<Elu>(i);
+  unary<Elu>(i);
 }
 
 @unmanaged
@@ -166,7 +166,7 @@ class Selu extends Elementwise {
 }
 /** Klambauer et al. 2017. */
 export function selu(i: Elementwise): void {
-  longUnary<Selu>(i);
+  unary<Selu>(i);
 }
 
 @unmanaged
@@ -192,7 +192,7 @@ class Gelu extends Elementwise {
 }
 /** x Φ(x), Φ by erf. */
 export function gelu(i: Elementwise): void {
-  longUnary<Gelu>(i);
+  unary<Gelu>(i);
 }
 
 @unmanaged
@@ -207,7 +207,7 @@ class GeluGradient extends Elementwise {
 }
 /** (dy, x) */
 export function geluGradient(i: Elementwise): void {
-  longBinary<GeluGradient>(i);
+  binary<GeluGradient>(i);
 }
 
 @unmanaged
@@ -221,7 +221,7 @@ class GeluTanh extends Elementwise {
 }
 /** x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))). */
 export function geluTanh(i: Elementwise): void {
-  longUnary<GeluTanh>(i);
+  unary<GeluTanh>(i);
 }
 
 @unmanaged
@@ -238,7 +238,7 @@ class GeluTanhGradient extends Elementwise {
 }
 /** (dy, x) */
 export function geluTanhGradient(i: Elementwise): void {
-  longBinary<GeluTanhGradient>(i);
+  binary<GeluTanhGradient>(i);
 }
 
 @unmanaged
@@ -251,7 +251,7 @@ class Silu extends Elementwise {
 }
 /** x σ(x). */
 export function silu(i: Elementwise): void {
-  longUnary<Silu>(i);
+  unary<Silu>(i);
 }
 
 @unmanaged
@@ -265,7 +265,7 @@ class SiluGradient extends Elementwise {
 }
 /** (dy, x) */
 export function siluGradient(i: Elementwise): void {
-  longBinary<SiluGradient>(i);
+  binary<SiluGradient>(i);
 }
 
 @unmanaged
@@ -277,7 +277,7 @@ class Sigmoid extends Elementwise {
   }
 }
 export function sigmoid(i: Elementwise): void {
-  longUnary<Sigmoid>(i);
+  unary<Sigmoid>(i);
 }
 
 @unmanaged
@@ -302,7 +302,7 @@ class Tanh extends Elementwise {
   }
 }
 export function tanh(i: Elementwise): void {
-  longUnary<Tanh>(i);
+  unary<Tanh>(i);
 }
 
 @unmanaged
@@ -328,7 +328,7 @@ class Softplus extends Elementwise {
 }
 /** log(1 + eˣ). */
 export function softplus(i: Elementwise): void {
-  longUnary<Softplus>(i);
+  unary<Softplus>(i);
 }
 
 @unmanaged
@@ -341,7 +341,7 @@ class SoftplusGradient extends Elementwise {
 }
 /** (dy, y): dy (1 − e⁻ʸ), which is dy σ(x). */
 export function softplusGradient(i: Elementwise): void {
-  longBinary<SoftplusGradient>(i);
+  binary<SoftplusGradient>(i);
 }
 
 @unmanaged
@@ -498,7 +498,7 @@ class Mish extends Elementwise {
 }
 /** x tanh(softplus(x)), Misra 2019. */
 export function mish(i: Elementwise): void {
-  longUnary<Mish>(i);
+  unary<Mish>(i);
 }
 
 @unmanaged
@@ -516,5 +516,5 @@ class MishGradient extends Elementwise {
 }
 /** (dy, x) */
 export function mishGradient(i: Elementwise): void {
-  longBinary<MishGradient>(i);
+  binary<MishGradient>(i);
 }

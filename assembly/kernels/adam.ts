@@ -3,7 +3,7 @@
 // Words of all of them: γ with its bias correction, β₁, 1 − β₁, β₂, 1 − β₂, the factor that corrects the root, ε,
 // λ (joined to the gradient), 1 − γλ (decoupled); then what a kernel says.
 import { madd, max, min, nmadd } from "../simd";
-import { flushed, LEAST, meanOf, rounded, squaresOf, turns, Update, update } from "../update";
+import { flushed, LEAST, meanOf, overRange, rounded, squaresOf, Update, update } from "../update";
 
 const RATE = 0;
 const BETA1 = 4;
@@ -86,15 +86,11 @@ function adamLoop(i: Update, g: usize, at: usize, left: i32, decays: bool): void
   }
 }
 
-@unmanaged
-class Adam extends Update {
-  run(g: usize, at: usize, left: i32): void {
-    if (load<f32>(this.hyper, 28) == 0) adamLoop(this, g, at, left, false);
-    else adamLoop(this, g, at, left, true);
-  }
-}
-export function adam(i: Adam): void {
-  update<Adam>(i);
+export function adam(i: Update): void {
+  overRange(i, (i: Update, g: usize, at: usize, left: i32): void => {
+    if (load<f32>(i.hyper, JOINED) == 0) adamLoop(i, g, at, left, false);
+    else adamLoop(i, g, at, left, true);
+  });
 }
 
 /**
@@ -116,9 +112,6 @@ class Amsgrad extends Update {
     v128.store(most, top);
     v128.store(p, moved(this, x, f32x4.div(mean, divisor(this, top))));
   }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Amsgrad>(this, g, at, left);
-  }
 }
 export function amsgrad(i: Amsgrad): void {
   update<Amsgrad>(i);
@@ -138,9 +131,6 @@ class Adamax extends Update {
     v128.store(m, mean);
     v128.store(u, top);
     v128.store(p, moved(this, x, f32x4.div(mean, f32x4.add(top, v128.load32_splat(this.hyper, EPSILON)))));
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Adamax>(this, g, at, left);
   }
 }
 export function adamax(i: Adamax): void {
@@ -167,9 +157,6 @@ class Nadam extends Update {
     const kept = f32x4.mul(v128.load32_splat(this.hyper, KEPT), x);
     v128.store(p, f32x4.sub(kept, f32x4.div(ahead, divisor(this, squares))));
   }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Nadam>(this, g, at, left);
-  }
 }
 export function nadam(i: Nadam): void {
   update<Nadam>(i);
@@ -190,9 +177,6 @@ class Radam extends Update {
     const next = moved(this, x, f32x4.div(mean, divisor(this, squares)));
     v128.store(p, nmadd(v128.load32_splat(this.hyper, EXTRA), mean, next));
   }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Radam>(this, g, at, left);
-  }
 }
 export function radam(i: Radam): void {
   update<Radam>(i);
@@ -212,9 +196,6 @@ class Adabelief extends Update {
     v128.store(m, mean);
     v128.store(v, squares);
     v128.store(p, moved(this, x, f32x4.div(mean, divisor(this, squares))));
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Adabelief>(this, g, at, left);
   }
 }
 export function adabelief(i: Adabelief): void {
@@ -239,9 +220,6 @@ class Yogi extends Update {
     v128.store(m, mean);
     v128.store(v, squares);
     v128.store(p, moved(this, x, f32x4.div(mean, divisor(this, squares))));
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Yogi>(this, g, at, left);
   }
 }
 export function yogi(i: Yogi): void {
@@ -272,9 +250,6 @@ class Ademamix extends Update {
     );
     v128.store(p, moved(this, x, f32x4.div(both, divisor(this, squares))));
   }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Ademamix>(this, g, at, left);
-  }
 }
 export function ademamix(i: Ademamix): void {
   update<Ademamix>(i);
@@ -299,9 +274,6 @@ class Adopt extends Update {
     v128.store(m, mean);
     v128.store(v, squaresOf(this.hyper + BETA2, old, slope));
     v128.store(p, moved(this, x, mean));
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Adopt>(this, g, at, left);
   }
 }
 export function adopt(i: Adopt): void {
@@ -341,9 +313,6 @@ class Adan extends Update {
     const next = moved(this, x, f32x4.div(both, divisor(this, under)));
     v128.store(p, f32x4.mul(v128.load32_splat(this.hyper, EXTRA + 20), next));
   }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Adan>(this, g, at, left);
-  }
 }
 export function adan(i: Adan): void {
   update<Adan>(i);
@@ -361,9 +330,6 @@ class AdamDirection extends Update {
     v128.store(m, mean);
     v128.store(v, squares);
     v128.store(y, f32x4.div(f32x4.mul(v128.load32_splat(this.hyper, RATE), mean), divisor(this, squares)));
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<AdamDirection>(this, g, at, left);
   }
 }
 export function adamDirection(i: AdamDirection): void {

@@ -1,7 +1,7 @@
 // Steps divided by a root of what the gradient has been, without a running mean of the gradient itself; and FTRL.
 import { pow } from "../math";
 import { madd, max, min, nmadd } from "../simd";
-import { flushed, meanOf, rounded, squaresOf, turns, Update, update } from "../update";
+import { flushed, meanOf, rounded, squaresOf, Update, update } from "../update";
 
 /** s ← s + g²;  θ ← θ − γ g / (√(s + e) + ε): Duchi et al. 2011. Words: γ, λ, e, ε. */
 @unmanaged
@@ -16,9 +16,6 @@ class Adagrad extends Update {
     const step = f32x4.div(slope, f32x4.add(root, v128.load32_splat(this.hyper, 12)));
     v128.store(s, sum);
     v128.store(p, nmadd(v128.load32_splat(this.hyper), step, x));
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Adagrad>(this, g, at, left);
   }
 }
 export function adagrad(i: Adagrad): void {
@@ -41,9 +38,6 @@ class Adadelta extends Update {
     v128.store(v, squares);
     v128.store(u, squaresOf(this.hyper + 8, old, step));
     v128.store(p, nmadd(v128.load32_splat(this.hyper), step, x));
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Adadelta>(this, g, at, left);
   }
 }
 export function adadelta(i: Adadelta): void {
@@ -84,9 +78,6 @@ class Rmsprop extends Update {
   turn(g: usize, p: usize, v: usize, _b: usize, _c: usize, _d: usize): void {
     rms(this, g, p, v, 0, 0, false, false);
   }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Rmsprop>(this, g, at, left);
-  }
 }
 export function rmsprop(i: Rmsprop): void {
   update<Rmsprop>(i);
@@ -98,9 +89,6 @@ class RmspropMomentum extends Update {
   @inline
   turn(g: usize, p: usize, v: usize, b: usize, _c: usize, _d: usize): void {
     rms(this, g, p, v, 0, b, false, true);
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<RmspropMomentum>(this, g, at, left);
   }
 }
 export function rmspropMomentum(i: RmspropMomentum): void {
@@ -114,9 +102,6 @@ class RmspropCentered extends Update {
   turn(g: usize, p: usize, v: usize, m: usize, _c: usize, _d: usize): void {
     rms(this, g, p, v, m, 0, true, false);
   }
-  run(g: usize, at: usize, left: i32): void {
-    turns<RmspropCentered>(this, g, at, left);
-  }
 }
 export function rmspropCentered(i: RmspropCentered): void {
   update<RmspropCentered>(i);
@@ -128,9 +113,6 @@ class RmspropCenteredMomentum extends Update {
   @inline
   turn(g: usize, p: usize, v: usize, m: usize, b: usize, _d: usize): void {
     rms(this, g, p, v, m, b, true, true);
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<RmspropCenteredMomentum>(this, g, at, left);
   }
 }
 export function rmspropCenteredMomentum(i: RmspropCenteredMomentum): void {
@@ -173,9 +155,6 @@ class Ftrl extends Update {
     // Without gradients or penalties so far nothing speaks for another weight than 0.
     const weight = f32x4.div(f32x4.sub(held, linear), quadratic);
     v128.store(p, v128.and(weight, f32x4.ne(quadratic, f32x4.splat(0))));
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Ftrl>(this, g, at, left);
   }
 }
 export function ftrl(i: Ftrl): void {

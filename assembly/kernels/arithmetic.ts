@@ -1,7 +1,7 @@
 // Arithmetic, comparison and selection, element by element. A comparison answers 1 or 0.
 // NaN comes through everything but comparisons, so that a number gone wrong shows in the loss.
 // A gradient takes the gradient with respect to the output first, then x or y as its line says.
-import { binary, Elementwise, longBinary, longUnary, ternary, unary } from "../elementwise";
+import { binary, Elementwise, ternary, unary } from "../elementwise";
 import {
   cos as cosine,
   erf as errorFunction,
@@ -347,7 +347,7 @@ class Exp extends Elementwise {
 }
 /** Its gradient is mul(dy, y). */
 export function exp(i: Elementwise): void {
-  longUnary<Exp>(i);
+  unary<Exp>(i);
 }
 
 @unmanaged
@@ -360,7 +360,7 @@ class Log extends Elementwise {
 }
 /** Its gradient is div(dy, x). */
 export function log(i: Elementwise): void {
-  longUnary<Log>(i);
+  unary<Log>(i);
 }
 
 @unmanaged
@@ -372,7 +372,7 @@ class Sin extends Elementwise {
   }
 }
 export function sin(i: Elementwise): void {
-  longUnary<Sin>(i);
+  unary<Sin>(i);
 }
 
 @unmanaged
@@ -384,7 +384,7 @@ class Cos extends Elementwise {
   }
 }
 export function cos(i: Elementwise): void {
-  longUnary<Cos>(i);
+  unary<Cos>(i);
 }
 
 @unmanaged
@@ -396,7 +396,7 @@ class Erf extends Elementwise {
   }
 }
 export function erf(i: Elementwise): void {
-  longUnary<Erf>(i);
+  unary<Erf>(i);
 }
 
 @unmanaged
@@ -409,7 +409,7 @@ class ErfGradient extends Elementwise {
 }
 /** (dy, x): dy 2/√π e^−x². */
 export function erfGradient(i: Elementwise): void {
-  longBinary<ErfGradient>(i);
+  binary<ErfGradient>(i);
 }
 
 @unmanaged

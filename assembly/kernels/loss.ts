@@ -1,5 +1,5 @@
 // Losses that are an elementwise pass, before their reduction, and their gradients.
-import { binary, Elementwise, longBinary, ternary, unary } from "../elementwise";
+import { binary, Elementwise, ternary, unary } from "../elementwise";
 import { expFlushed, half, log1p, minusAbs, sigmoid } from "../math";
 import { max, min, nmadd } from "../simd";
 
@@ -45,7 +45,7 @@ class BceWithLogits extends Elementwise {
 }
 /** Binary cross-entropy of the logit x: max(x, 0) − x target + log(1 + e^−|x|). */
 export function bceWithLogits(i: Elementwise): void {
-  longBinary<BceWithLogits>(i);
+  binary<BceWithLogits>(i);
 }
 
 @unmanaged

@@ -1,6 +1,6 @@
 // Stochastic gradient descent and what only adds a velocity to it.
 import { madd, nmadd } from "../simd";
-import { rounded, turns, Update, update } from "../update";
+import { overRange, rounded, Update, update } from "../update";
 
 // Hyper-parameters of all that is called sgd: learning rate γ, momentum β, gradient's share s, weight decay λ.
 const MOMENTUM = 4;
@@ -30,15 +30,11 @@ function sgdLoop(i: Update, g: usize, at: usize, left: i32, decays: bool): void 
   }
 }
 
-@unmanaged
-class Sgd extends Update {
-  run(g: usize, at: usize, left: i32): void {
-    if (load<f32>(this.hyper, DECAY) == 0) sgdLoop(this, g, at, left, false);
-    else sgdLoop(this, g, at, left, true);
-  }
-}
-export function sgd(i: Sgd): void {
-  update<Sgd>(i);
+export function sgd(i: Update): void {
+  overRange(i, (i: Update, g: usize, at: usize, left: i32): void => {
+    if (load<f32>(i.hyper, DECAY) == 0) sgdLoop(i, g, at, left, false);
+    else sgdLoop(i, g, at, left, true);
+  });
 }
 
 /** v ← βv + s·g;  θ ← θ − γv, or with Nesterov θ − γ (s·g + βv). PyTorch's and, by s = 1 − β, the averaging convention. */
@@ -67,24 +63,16 @@ function momentum(i: Update, g: usize, at: usize, left: i32, nesterov: bool): vo
   }
 }
 
-@unmanaged
-class SgdMomentum extends Update {
-  run(g: usize, at: usize, left: i32): void {
-    momentum(this, g, at, left, false);
-  }
-}
-export function sgdMomentum(i: SgdMomentum): void {
-  update<SgdMomentum>(i);
+export function sgdMomentum(i: Update): void {
+  overRange(i, (i: Update, g: usize, at: usize, left: i32): void => {
+    momentum(i, g, at, left, false);
+  });
 }
 
-@unmanaged
-class SgdNesterov extends Update {
-  run(g: usize, at: usize, left: i32): void {
-    momentum(this, g, at, left, true);
-  }
-}
-export function sgdNesterov(i: SgdNesterov): void {
-  update<SgdNesterov>(i);
+export function sgdNesterov(i: Update): void {
+  overRange(i, (i: Update, g: usize, at: usize, left: i32): void => {
+    momentum(i, g, at, left, true);
+  });
 }
 
 /** v ← βv − γg;  θ ← θ + v, or with Nesterov θ + βv − γg: the difference convention (Sutskever, Keras). */
@@ -112,24 +100,16 @@ function difference(i: Update, g: usize, at: usize, left: i32, nesterov: bool): 
   }
 }
 
-@unmanaged
-class SgdDifference extends Update {
-  run(g: usize, at: usize, left: i32): void {
-    difference(this, g, at, left, false);
-  }
-}
-export function sgdDifference(i: SgdDifference): void {
-  update<SgdDifference>(i);
+export function sgdDifference(i: Update): void {
+  overRange(i, (i: Update, g: usize, at: usize, left: i32): void => {
+    difference(i, g, at, left, false);
+  });
 }
 
-@unmanaged
-class SgdDifferenceNesterov extends Update {
-  run(g: usize, at: usize, left: i32): void {
-    difference(this, g, at, left, true);
-  }
-}
-export function sgdDifferenceNesterov(i: SgdDifferenceNesterov): void {
-  update<SgdDifferenceNesterov>(i);
+export function sgdDifferenceNesterov(i: Update): void {
+  overRange(i, (i: Update, g: usize, at: usize, left: i32): void => {
+    difference(i, g, at, left, true);
+  });
 }
 
 /**
@@ -147,9 +127,6 @@ class Asgd extends Update {
     const share = f32x4.mul(v128.load32_splat(this.hyper, 12), next);
     v128.store(a, madd(v128.load32_splat(this.hyper, 8), v128.load(a), share));
     v128.store(p, next);
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Asgd>(this, g, at, left);
   }
 }
 export function asgd(i: Asgd): void {

@@ -1,6 +1,6 @@
 // Steps by the sign of something, whatever its size.
 import { madd, max, min, nmadd } from "../simd";
-import { meanOf, rounded, turns, Update, update } from "../update";
+import { meanOf, rounded, Update, update } from "../update";
 
 /** 1, −1, or 0 at zero; NaN where x is. */
 // @ts-ignore: decorator
@@ -22,9 +22,6 @@ class SignSgd extends Update {
     const kept = f32x4.mul(v128.load32_splat(this.hyper, 4), v128.load(p));
     v128.store(p, nmadd(v128.load32_splat(this.hyper), signOf(v128.load(g)), kept));
   }
-  run(g: usize, at: usize, left: i32): void {
-    turns<SignSgd>(this, g, at, left);
-  }
 }
 export function signSgd(i: SignSgd): void {
   update<SignSgd>(i);
@@ -41,9 +38,6 @@ class Lion extends Update {
     const kept = f32x4.mul(v128.load32_splat(this.hyper, 4), v128.load(p));
     v128.store(p, nmadd(v128.load32_splat(this.hyper), signOf(meanOf(this.hyper + 8, old, slope)), kept));
     v128.store(m, meanOf(this.hyper + 16, old, slope));
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Lion>(this, g, at, left);
   }
 }
 export function lion(i: Lion): void {
@@ -75,9 +69,6 @@ class Rprop extends Update {
     v128.store(size, step);
     v128.store(before, rounded(taken));
     v128.store(p, nmadd(signOf(taken), step, v128.load(p)));
-  }
-  run(g: usize, at: usize, left: i32): void {
-    turns<Rprop>(this, g, at, left);
   }
 }
 export function rprop(i: Rprop): void {

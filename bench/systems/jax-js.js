@@ -1,7 +1,16 @@
 // jax-js on its WebAssembly device: the whole training step is one jit-compiled function.
 
 import { readFile } from "node:fs/promises";
-import { factors, flatVectors, mlpBatch, mlpLayers, oneHot } from "../workload.js";
+import {
+  factors,
+  flatVectors,
+  mlpBatch,
+  mlpLayers,
+  modelBatch,
+  modelParameters,
+  oneHot,
+} from "../workload.js";
+import { models } from "./jax-models.js";
 
 // (v128 v128 v128) -> v128 with f32x4.relaxed_madd: jax-js uses fused multiply-add where this validates.
 const RELAXED = Uint8Array.from(
@@ -9,7 +18,8 @@ const RELAXED = Uint8Array.from(
 );
 
 export async function open() {
-  const { numpy: np, nn, jit, valueAndGrad, tree, init, blockUntilReady } = await import("@jax-js/jax");
+  const jax = await import("@jax-js/jax");
+  const { numpy: np, nn, jit, valueAndGrad, tree, init, blockUntilReady } = jax;
   await init("wasm");
   const array = (data, shape) => np.array(data).reshape(shape);
 
@@ -48,24 +58,42 @@ export async function open() {
     };
   }
 
-  function steps(c) {
+  function mlp(c) {
     const { images, labels, classes, inputs } = mlpBatch(c);
-    const x = array(images, [c.batch, inputs]);
-    const targets = labels.map((set) => array(oneHot(set, classes), [c.batch, classes]));
-    let params = mlpLayers(c).map((layer) => ({
+    const params = mlpLayers(c).map((layer) => ({
       kernel: array(layer.kernel, [layer.inputs, layer.outputs]),
       bias: np.array(layer.bias),
     }));
-    const zeros = () => tree.map((p) => np.zeros(p.shape), params);
-    let [m, v, t] = [zeros(), zeros(), np.array(0)];
-
-    function lossOf(params, x, target) {
-      const logits = params.reduce((h, { kernel, bias }, i) => {
+    const forward = (params, x) =>
+      params.reduce((h, { kernel, bias }, i) => {
         const z = np.dot(h, kernel).add(bias);
         return i < params.length - 1 ? nn.relu(z) : z;
       }, x);
-      return np.mean(np.sum(nn.logSoftmax(logits).mul(target), -1)).mul(-1);
-    }
+    return { x: array(images, [c.batch, inputs]), labels, classes, params, forward };
+  }
+
+  function model(c) {
+    const { input, batch, classes, vocabulary } = c.architecture;
+    const { inputs, labels } = modelBatch(c);
+    const params = Object.fromEntries(
+      modelParameters(c).map(({ name, shape, values }) => [name, array(values, shape)]),
+    );
+    let x = vocabulary
+      ? np.array(Array.from(inputs), { dtype: np.int32 }).reshape([batch, ...input])
+      : array(inputs, [batch, ...input]);
+    if (input.length === 3) x = np.transpose(x, [0, 3, 1, 2]);
+    return { x, labels, classes, params, forward: models(jax)[c.model] };
+  }
+
+  function steps(c) {
+    const { x, labels, classes, forward, ...start } = c.model ? model(c) : mlp(c);
+    const targets = labels.map((set) => array(oneHot(set, classes), [set.length, classes]));
+    let { params } = start;
+    const zeros = () => tree.map((p) => np.zeros(p.shape), params);
+    let [m, v, t] = [zeros(), zeros(), np.array(0)];
+
+    const lossOf = (params, x, target) =>
+      np.mean(np.sum(nn.logSoftmax(forward(params, x)).mul(target), -1)).mul(-1);
 
     const step = jit((params, m, v, t, x, target) => {
       const [loss, grads] = valueAndGrad(lossOf)(tree.ref(params), x, target);

@@ -42,6 +42,65 @@ def signed(stream, count):
 
 
 def open_steps(c, tune=True):
+    return open_model(c) if "model" in c else open_mlp(c, tune)
+
+
+def open_model(c):
+    import torch
+    from pytorch_models import MODELS
+
+    a = c["architecture"]
+    parameters = {}
+    for number, parameter in enumerate(a["parameters"]):
+        shape, limit = parameter["shape"], parameter["limit"]
+        values = signed(number + 1, math.prod(shape)) * limit if limit else np.full(shape, parameter["value"])
+        parameters[parameter["name"]] = torch.from_numpy(values.astype(np.float32).reshape(shape))
+    size = a["batch"] * math.prod(a["input"])
+    if "vocabulary" in a:
+        tokens = hash32(np.arange(size, dtype=np.uint64)) % a["vocabulary"]
+        x = torch.from_numpy(tokens.astype(np.int64).reshape(a["batch"], *a["input"]))
+    else:
+        x = torch.from_numpy(((signed(0, size) + 1) / 2).astype(np.float32).reshape(a["batch"], *a["input"]))
+        if x.dim() == 4:
+            x = x.permute(0, 3, 1, 2).contiguous()
+    count = size if "vocabulary" in a else a["batch"]
+    first = hash32(np.arange(count, dtype=np.uint64) + np.uint64(0x80000000)) % a["classes"]
+    targets = [torch.from_numpy(((first + k) % a["classes"]).astype(np.int64)) for k in range(2)]
+
+    def make(foreach):
+        weights, forward = MODELS[c["model"]](parameters)
+        # Of their own: both ways to update begin at the same values.
+        trained = []
+        for name in weights:
+            if not isinstance(weights[name], torch.nn.Parameter):
+                weights[name] = torch.nn.Parameter(weights[name].clone())
+            trained.append(weights[name])
+        return steps_of(trained, lambda k: torch.nn.functional.cross_entropy(forward(x), targets[k]), c, foreach)
+
+    return faster(make, 3)
+
+
+def steps_of(trained, loss_of, c, foreach):
+    """Training steps on two sets of labels in turn."""
+    import torch
+
+    optimizer = torch.optim.Adam(trained, lr=c["learningRate"], foreach=foreach)
+    done = 0
+
+    def run(count):
+        nonlocal done
+        for _ in range(count):
+            loss = loss_of(done % 2)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            done += 1
+        return loss.item()
+
+    return run
+
+
+def open_mlp(c, tune):
     import torch
 
     sizes, batch = c["sizes"], c["batch"]
@@ -60,20 +119,12 @@ def open_steps(c, tune=True):
                 linear.bias.zero_()
             layers += [linear, torch.nn.ReLU()]
         model = torch.nn.Sequential(*layers[:-1])
-        optimizer = torch.optim.Adam(model.parameters(), lr=c["learningRate"], foreach=foreach)
-        done = 0
-
-        def run(count):
-            nonlocal done
-            for _ in range(count):
-                loss = torch.nn.functional.cross_entropy(model(x), targets[done % 2])
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-                done += 1
-            return loss.item()
-
-        return run
+        return steps_of(
+            list(model.parameters()),
+            lambda k: torch.nn.functional.cross_entropy(model(x), targets[k]),
+            c,
+            foreach,
+        )
 
     return faster(make, 20) if tune else (make(True), None)
 

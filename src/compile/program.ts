@@ -1,5 +1,5 @@
 // The compiler from end to end: graph → instructions → fused → planned → barriers → verified → words.
-import { ALIGNMENT, GRAIN, INSTRUCTION_BYTES, UPDATE_ROOM_BYTES } from "../../assembly/abi.ts";
+import { ALIGNMENT, GRAIN, INSTRUCTION_BYTES, ROOM_BYTES } from "../../assembly/abi.ts";
 import type { Emitter } from "../graph/op.ts";
 import type { Graph, Tensor } from "../graph/tensor.ts";
 import { addBarriers } from "./barriers.ts";
@@ -70,7 +70,7 @@ export class Program {
     this.words = Int32Array.from(encoder.words);
     this.kernels = encoder.kernels;
     this.relocations = encoder.relocations;
-    this.scratchBytes = Math.ceil(encoder.scratch / ALIGNMENT) * ALIGNMENT;
+    this.scratchBytes = ROOM_BYTES + Math.ceil(encoder.scratch / ALIGNMENT) * ALIGNMENT;
     this.regions = regions;
     this.constants = constants;
     this.work = instructions.reduce((sum, instruction) => sum + workOf(instruction), 0);
@@ -172,8 +172,7 @@ class Encoder {
   add(instruction: Instruction): void {
     const { kernel, operands, head, fused, locals } = instruction;
     this.#begin(kernel, fused.length);
-    const room = localBytes(instruction);
-    const start = room + (fused.some(({ update }) => update) ? UPDATE_ROOM_BYTES : 0);
+    const start = localBytes(instruction);
     this.scratch = Math.max(this.scratch, start);
     for (const operand of operands) {
       if (typeof operand === "number") this.words.push(operand);
@@ -188,14 +187,14 @@ class Encoder {
     }
     this.#end();
     for (const each of fused) {
-      if (each.update) this.#update(each, locals, room);
+      if (each.update) this.#update(each, locals);
       else this.#elementwise(each, locals);
     }
   }
 
-  #update({ kernel, y, update }: Update, locals: ReadonlyMap<Place, number>, room: number): void {
+  #update({ kernel, y, update }: Update, locals: ReadonlyMap<Place, number>): void {
     this.#begin(kernel, 0);
-    this.words.push(locals.has(update.gradients) ? 1 : 0, room);
+    this.words.push(locals.has(update.gradients) ? 1 : 0);
     this.#place(update.gradients, locals);
     this.#place(update.hyper, locals);
     for (const place of [y, ...update.states]) this.#place(place, locals);

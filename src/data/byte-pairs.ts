@@ -1,0 +1,62 @@
+// Byte-pair encoding and its kin, by the npm package @huggingface/tokenizers, from the tokenizer.json of a published model.
+import { DataError, FormatError } from "../core/errors.ts";
+import type { TextEncoding } from "./vocabulary.ts";
+
+export interface BytePairOptions {
+  /** The token that fills short texts up, by its name. Default: the one that the file names, else id 0. */
+  readonly padding?: string;
+  /** Adds what the file's post-processor puts around a text, such as its start and end. Default: false. */
+  readonly special?: boolean;
+}
+
+/** The part of the package that is used. */
+interface Library {
+  readonly Tokenizer: new (
+    tokenizer: object,
+    config: object,
+  ) => {
+    encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
+    decode(ids: number[], options: { skip_special_tokens: boolean }): string;
+    token_to_id(token: string): number | undefined;
+    get_vocab(withAddedTokens: boolean): Map<string, number>;
+  };
+}
+
+/**
+ * The encoding of a `tokenizer.json`, given as text or parsed: byte-level BPE as of GPT-2, Llama and their kin, also
+ * WordPiece and Unigram. Any other tokenizer, such as those of `gpt-tokenizer` or `js-tiktoken`, takes the same place as
+ * a record `{ size, padding, encode, decode }`.
+ * Throws `DataError` where the package is missing and `FormatError` for a file that it cannot read.
+ * @example
+ * const pairs = await bytePairs(await readFile("tokenizer.json", "utf8"));
+ * pairs.decode(pairs.encode("low lower")); // "low lower"
+ */
+export async function bytePairs(file: string | object, options: BytePairOptions = {}): Promise<TextEncoding> {
+  const { Tokenizer } = (await import("@huggingface/tokenizers").catch((cause) => {
+    throw new DataError(
+      "bytePairs: npm package @huggingface/tokenizers: got none, wanted it installed: npm install @huggingface/tokenizers",
+      { cause },
+    );
+  })) as Library;
+  let tokenizer: InstanceType<typeof Tokenizer>;
+  let size = 0;
+  let named: unknown;
+  try {
+    const record = typeof file === "string" ? JSON.parse(file) : file;
+    named = options.padding ?? record.padding?.pad_token;
+    tokenizer = new Tokenizer(record, {});
+    for (const id of tokenizer.get_vocab(true).values()) size = Math.max(size, id + 1);
+  } catch (cause) {
+    throw new FormatError("bytePairs: got a file that cannot be read, wanted a tokenizer.json", { cause });
+  }
+  const padding = named === undefined ? 0 : tokenizer.token_to_id(named as string);
+  if (padding === undefined)
+    throw new FormatError(`bytePairs: padding: got ${JSON.stringify(named)}, wanted a token of the file`);
+  const special = options.special ?? false;
+  return {
+    size,
+    padding,
+    encode: (text) => Int32Array.from(tokenizer.encode(text, { add_special_tokens: special }).ids),
+    decode: (ids) => tokenizer.decode(Array.from(ids), { skip_special_tokens: true }),
+  };
+}
