@@ -37,6 +37,10 @@ export const RECURRENT_PAD = 16;
 export const RECURRENT_SCRATCH_ROWS = 72;
 /** Up to so many rows of a batch, a recurrence packs no panels. */
 export const RECURRENT_THIN_ROWS = 3;
+/** The same of a convolution, with a tile of C. */
+export const CONVOLUTION_SCRATCH_BYTES = 591_680;
+/** Bytes of the table that tells a kernel where patches lie: one for each phase of a strided gradient. */
+export const PATCHES_BYTES = 96;
 
 // Control words: fixed byte addresses in every memory. Words that different threads write lie on lines of their own.
 /** The host adds one to start a run; workers wait on it. */

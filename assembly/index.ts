@@ -1,6 +1,7 @@
 // Table of contents: what the module exports. A kernel is found by its name here.
 
 export { map } from "./elementwise";
+export { convolution, convolutionWeights, convolutionWeightsWide, convolutionWide } from "./gemm/convolution";
 export { matmulNN, matmulNNWide, matmulNT, matmulNTWide, matmulTN, matmulTNWide } from "./gemm/matmul";
 export {
   elu,
@@ -92,6 +93,8 @@ export {
 export { adadelta, adagrad, ftrl, rmsprop, rmspropCentered, rmspropCenteredMomentum, rmspropMomentum } from "./kernels/adaptive";
 export { ceiling } from "./kernels/ceiling";
 export { ctc } from "./kernels/ctc";
+export { collect, flipTaps, sumParts } from "./kernels/convolution";
+export { depthwise, depthwiseWeights } from "./kernels/depthwise";
 export { bceWithLogits, bceWithLogitsGradient, huber, huberGradient } from "./kernels/loss";
 export { copy, equalLabels, fill, gather, identity, oneHot, scatterAdd } from "./kernels/movement";
 export {

@@ -2,7 +2,7 @@
 
 import { scriptSize, wasmSizes } from "../scripts/sizes.js";
 import { architectures } from "./architectures.js";
-import { firstGradientSign, productElement } from "./workload.js";
+import { convolutionElement, firstGradientSign, productElement } from "./workload.js";
 
 /** @import { Entry } from "./systems.js" */
 
@@ -24,6 +24,16 @@ import { firstGradientSign, productElement } from "./workload.js";
  * @property {number[]} [shape] matrices: of the parameter
  * @property {Record<string, unknown>} [options] what it is given
  * @property {number} [examples] epoch: in the dataset
+ * @property {Convolution} [convolution] kernels
+ */
+
+/**
+ * @typedef {object} Convolution with "same" padding
+ * @property {"forward" | "input" | "weights"} direction of the pass, or of the gradient
+ * @property {[number, number, number, number]} x [batch, height, width, channels]
+ * @property {[number, number, number, number]} weight [height, width, channels / groups, outputs]
+ * @property {number} stride
+ * @property {number} groups
  */
 
 /**
@@ -66,6 +76,24 @@ const mlp = (/** @type {number[]} */ sizes, /** @type {number} */ batch) => ({
   batch,
   learningRate,
 });
+
+/** @returns {Case[]} */
+const convolutions = (
+  /** @type {string} */ name,
+  /** @type {[number, number, number, number]} */ x,
+  /** @type {[number, number, number, number]} */ weight,
+  { stride = 1, groups = 1 } = {},
+) =>
+  /** @type {const} */ (["forward", "input", "weights"]).map((direction) => ({
+    name: `${name} at ${x[1]} × ${x[2]}, ${direction}`,
+    convolution: { direction, x, weight, stride, groups },
+    flops:
+      2 *
+      x[0] *
+      Math.ceil(x[1] / stride) *
+      Math.ceil(x[2] / stride) *
+      weight.reduce((product, n) => product * n, 1),
+  }));
 
 /** @returns {Case} */
 const model = (/** @type {string} */ name) => {
@@ -134,6 +162,29 @@ export const suites = {
     ],
     check(c, _first, last) {
       const wanted = productElement(c);
+      if (!(Math.abs(last - wanted) <= 1e-4 * wanted)) return `first element is ${last}, not ${wanted}`;
+    },
+  },
+  kernels: {
+    title: "Convolution and its gradients with respect to input and weight, batch 64, channels in → out, f32",
+    compare: "rate",
+    checkUnits: 1,
+    takes: ({ name, options = {} }) =>
+      ["downhill", "ceiling"].includes(name) &&
+      Object.entries(options).every(
+        ([key, value]) => key === "ceiling" || (key === "threads" && value === 2),
+      ),
+    cases: [
+      ...convolutions("3 × 3, 1 → 16", [64, 28, 28, 1], [3, 3, 1, 16]),
+      ...convolutions("3 × 3, 16 → 32", [64, 14, 14, 16], [3, 3, 16, 32]),
+      ...convolutions("3 × 3, 32 → 32", [64, 14, 14, 32], [3, 3, 32, 32]),
+      ...convolutions("3 × 3, 64 → 64", [64, 14, 14, 64], [3, 3, 64, 64]),
+      ...convolutions("3 × 3, 64 depthwise", [64, 14, 14, 64], [3, 3, 1, 64], { groups: 64 }),
+      ...convolutions("3 × 3, 32 → 64, stride 2", [64, 28, 28, 32], [3, 3, 32, 64], { stride: 2 }),
+      ...convolutions("1 × 1, 64 → 64", [64, 14, 14, 64], [1, 1, 64, 64]),
+    ],
+    check({ convolution }, _first, last) {
+      const wanted = convolutionElement(/** @type {Convolution} */ (convolution));
       if (!(Math.abs(last - wanted) <= 1e-4 * wanted)) return `first element is ${last}, not ${wanted}`;
     },
   },

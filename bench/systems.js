@@ -41,7 +41,7 @@ export const systems = [
     name: "ceiling",
     file: "downhill.js",
     options: { ceiling: true },
-    suites: ["gemm", "matrices"],
+    suites: ["gemm", "kernels", "matrices"],
     reference: true,
   },
   {

@@ -1,7 +1,7 @@
 // The numbers that every system computes on: one hash, the same here and in systems/pytorch.py, so that all of
 // them start from the same weights and see the same data, and their losses can be compared.
 
-/** @import { Case } from "./suites.js" */
+/** @import { Case, Convolution } from "./suites.js" */
 
 /** Wellons, "Prospecting for Hash Functions" (2018), lowbias32. */
 function hash32(/** @type {number} */ i) {
@@ -108,6 +108,59 @@ export function productElement(/** @type {Case} */ { k = 0, n = 0 }) {
   let sum = 0;
   for (let i = 0; i < k; i++) {
     sum += ((signed(0, i) + 1) / 2) * ((signed(1, i * n) + 1) / 2);
+  }
+  return sum;
+}
+
+const positive = (/** @type {number} */ stream, /** @type {number} */ i) => (signed(stream, i) + 1) / 2;
+
+/** Pixels of "same" padding before an axis. */
+const before = (/** @type {number} */ size, /** @type {number} */ kernel, /** @type {number} */ stride) =>
+  Math.floor(Math.max(0, (Math.ceil(size / stride) - 1) * stride + kernel - size) / 2);
+
+/** Input, weight and the gradient of the output; in [0, 1), so that no sum is a difference near zero. */
+export function convolutionNumbers(/** @type {Convolution} */ { x, weight, stride }) {
+  const size = (/** @type {number[]} */ shape) => shape.reduce((product, n) => product * n, 1);
+  const outputs = x[0] * Math.ceil(x[1] / stride) * Math.ceil(x[2] / stride) * weight[3];
+  return {
+    x: fill(size(x), (i) => positive(0, i)),
+    weight: fill(size(weight), (i) => positive(1, i)),
+    dy: fill(outputs, (i) => positive(2, i)),
+  };
+}
+
+/** The first element of what a direction computes, in f64. */
+export function convolutionElement(/** @type {Convolution} */ { direction, x, weight, stride, groups }) {
+  const [images, height, width, channels] = x;
+  const [kernelHeight, kernelWidth, groupChannels, outputs] = weight;
+  const [down, across] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+  const [top, left] = [before(height, kernelHeight, stride), before(width, kernelWidth, stride)];
+  const range = (/** @type {number} */ n) => Array.from({ length: n }, (_, k) => k);
+  const xAt = (/** @type {number[]} */ [n = 0, y = 0, z = 0, c = 0]) =>
+    y < 0 || z < 0 || y >= height || z >= width
+      ? 0
+      : positive(0, ((n * height + y) * width + z) * channels + c);
+  const wAt = (/** @type {number[]} */ [ky = 0, kx = 0, c = 0, o = 0]) =>
+    positive(1, ((ky * kernelWidth + kx) * groupChannels + c) * outputs + o);
+  const dyAt = (/** @type {number[]} */ [n = 0, y = 0, z = 0, o = 0]) =>
+    positive(2, ((n * down + y) * across + z) * outputs + o);
+  let sum = 0;
+  if (direction === "weights") {
+    for (const n of range(images))
+      for (const y of range(down))
+        for (const z of range(across)) sum += xAt([n, y * stride - top, z * stride - left]) * dyAt([n, y, z]);
+    return sum;
+  }
+  for (const ky of range(kernelHeight)) {
+    for (const kx of range(kernelWidth)) {
+      if (direction === "forward") {
+        for (const c of range(groupChannels)) sum += xAt([0, ky - top, kx - left, c]) * wAt([ky, kx, c]);
+        continue;
+      }
+      const [y, z] = [(top - ky) / stride, (left - kx) / stride];
+      if (y < 0 || z < 0 || !Number.isInteger(y) || !Number.isInteger(z)) continue;
+      for (const o of range(outputs / groups)) sum += dyAt([0, y, z, o]) * wAt([ky, kx, 0, o]);
+    }
   }
   return sum;
 }

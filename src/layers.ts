@@ -1,4 +1,18 @@
 // The entry point downhill/layers: layers and ops for images and sequences, beside the dense ones that every model needs.
+
+export {
+  type Conv1dOptions,
+  type Conv1dTransposeOptions,
+  type Conv2dOptions,
+  type Conv2dTransposeOptions,
+  conv1d,
+  conv1dTranspose,
+  conv2d,
+  conv2dTranspose,
+  type DepthwiseConv2dOptions,
+  depthwiseConv2d,
+  separableConv2d,
+} from "./nn/convolution.ts";
 export {
   adaptiveAveragePool2d,
   adaptiveMaxPool2d,
@@ -11,7 +25,6 @@ export {
   globalMaxPool2d,
   maxPool1d,
   maxPool2d,
-  type Pair,
   resize2d,
   upsample1d,
   upsample2d,
@@ -31,7 +44,18 @@ export {
   simpleRnn,
 } from "./nn/recurrent.ts";
 export { spatialDropout1d, spatialDropout2d, stochasticDepth } from "./nn/structured-dropout.ts";
+export {
+  type Convolution1dOptions,
+  type Convolution1dTransposeOptions,
+  type Convolution2dOptions,
+  type Convolution2dTransposeOptions,
+  convolution1d,
+  convolution1dTranspose,
+  convolution2d,
+  convolution2dTranspose,
+} from "./ops/convolution.ts";
 export { adaptiveMaxPool, maxPool } from "./ops/max-pool.ts";
+export type { PaddingMode } from "./ops/padding.ts";
 export { type Recurrence, type RecurrenceInputs, recurrence } from "./ops/recurrence.ts";
 export {
   type AveragePoolOptions,
@@ -40,4 +64,5 @@ export {
   type ResizeOptions,
   resize,
 } from "./ops/resample.ts";
-export type { Padding, WindowOptions } from "./ops/window.ts";
+export type { Padding, WindowOptions } from "./ops/taps.ts";
+export type { Padding1d, Padding2d, Pair } from "./ops/window.ts";

@@ -1,6 +1,6 @@
 // Copies a block of a matrix into a panel: `width` numbers side by side for each k, one k after the other,
 // so that a tile reads it from front to back whatever the strides of the matrix were.
-import { loadTail } from "../simd";
+import { loadTail, storeTail } from "../simd";
 
 /**
  * From a matrix that holds k by rows: [depth, count], `stride` bytes a row. Lanes behind `count` ≤ width become 0
@@ -98,5 +98,16 @@ export function transpose(
       p2 += 16 - (back << 2);
       p3 += 16 - (back << 2);
     }
+  }
+}
+
+/** Moves the part of a tile that lies in C. */
+export function copyTile(rows: i32, columns: i32, from: usize, fromStride: usize, to: usize, toStride: usize): void {
+  for (; rows > 0; rows--, from += fromStride, to += toStride) {
+    let left = columns;
+    let p = from;
+    let q = to;
+    for (; left >= 4; left -= 4, p += 16, q += 16) v128.store(q, v128.load(p));
+    if (left > 0) storeTail(q, loadTail(p, left), left);
   }
 }

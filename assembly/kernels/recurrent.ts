@@ -4,8 +4,7 @@
 // the weights lie in panels, packed once a call by all threads. In scratch a gate's row is padded to whole panels:
 // no loop here has a tail, and what lies in the padding is never read back.
 import { RECURRENT_PAD } from "../abi";
-import { copyTile } from "../gemm/matmul";
-import { packColumns, transpose } from "../gemm/pack";
+import { copyTile, packColumns, transpose } from "../gemm/pack";
 import { dots, row } from "../gemm/row";
 import { TILE_ROWS, tiles8, tiles16 } from "../gemm/tile";
 import { loadTail, storeTail } from "../simd";

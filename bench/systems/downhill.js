@@ -1,7 +1,7 @@
 // The project itself, from its build. The options are those of createEngine; `ceiling` times the register-only
 // loop of the same module instead.
 import { Unable } from "../systems.js";
-import { factors, flatVectors, mlpBatch, mlpLayers } from "../workload.js";
+import { convolutionNumbers, factors, flatVectors, mlpBatch, mlpLayers } from "../workload.js";
 
 const build = "../../build/bundle/esm/";
 
@@ -14,8 +14,8 @@ export async function open({ ceiling = false, ...options } = {}) {
     threads: engine.threads,
     instructionSet: engine.instructionSet + (engine.wide ? " wide" : ""),
     suites: ceiling
-      ? { gemm: () => peak(engine), matrices: () => peak(engine) }
-      : { gemm: product, steps, epoch, update, optimizers, matrices },
+      ? { gemm: () => peak(engine), kernels: () => peak(engine), matrices: () => peak(engine) }
+      : { gemm: product, kernels, steps, epoch, update, optimizers, matrices },
   };
 
   /** The model of a case with its initial weights. */
@@ -136,6 +136,35 @@ export async function open({ ceiling = false, ...options } = {}) {
     const { a, b } = factors(shape);
     unit.loaded.floats("a", 0, a.length).set(a);
     unit.loaded.floats("b", 0, b.length).set(b);
+    return unit;
+  }
+
+  async function kernels({ convolution }) {
+    const { convolution2d } = await import(`${build}layers.js`);
+    const { gradients, mul, sum } = await import(`${build}index.js`);
+    const { direction, x: xShape, weight: weightShape, stride, groups } = convolution;
+    const numbers = convolutionNumbers(convolution);
+    const unit = await program(
+      (graph) => {
+        const x = graph.input("x", xShape);
+        const weight = graph.input("weight", weightShape);
+        const y = convolution2d(x, weight, { stride, groups, padding: "same" });
+        const dy = graph.input("dy", y.shape);
+        const result =
+          direction === "forward" ? y : gradients(sum(mul(y, dy)), [direction === "input" ? x : weight])[0];
+        const given = Object.entries({ x, weight, dy });
+        return {
+          placements: new Map([
+            ...given.map(([region, tensor]) => [tensor, { region, offset: 0 }]),
+            [result, { region: "result", offset: 0 }],
+          ]),
+        };
+      },
+      (loaded) => loaded.floats("result")[0],
+    );
+    for (const [region, values] of Object.entries(numbers)) {
+      if (unit.loaded.program.regions.has(region)) unit.loaded.floats(region, 0, values.length).set(values);
+    }
     return unit;
   }
 

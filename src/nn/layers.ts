@@ -30,6 +30,10 @@ const RECTIFIERS: readonly unknown[] = [
   "mish",
 ];
 
+/** What a weight starts from before an activation. */
+export const startOf = (activation: unknown, initializer: Initializer | undefined): Initializer =>
+  initializer ?? (RECTIFIERS.includes(activation) ? heNormal : glorotUniform);
+
 /**
  * Fully connected: y = activation(x · weight + bias), [batch, ..., in] → [batch, ..., units].
  * @throws OptionError for units that are not a positive integer or an unknown activation.
@@ -42,7 +46,7 @@ export function dense(units: number, options: DenseOptions = {}): Layer {
   }
   const { activation, bias = true, initializer } = options;
   const act = activation && activationOf("dense", activation);
-  const start = initializer ?? (RECTIFIERS.includes(activation) ? heNormal : glorotUniform);
+  const start = startOf(activation, initializer);
   return defineLayer(
     "dense",
     (x, { name, parameter }) => {

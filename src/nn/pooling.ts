@@ -11,11 +11,9 @@ import {
   resize,
 } from "../ops/resample.ts";
 import { reshape } from "../ops/reshape.ts";
-import { perAxis, spansOf, spatialRank, type WindowOptions } from "../ops/window.ts";
+import { perAxis, spansOf, spatialRank, type WindowOptions } from "../ops/taps.ts";
+import type { Pair } from "../ops/window.ts";
 import { defineLayer, type Layer } from "./layer.ts";
-
-/** One number for both axes, or one for each: [height, width]. */
-export type Pair = number | readonly [number, number];
 
 type Pool<Options> = (
   where: string,

@@ -4,7 +4,7 @@ import type { Shape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { mul } from "../ops/arithmetic.ts";
 import { dropoutMask } from "../ops/random.ts";
-import { spatialRank } from "../ops/window.ts";
+import { spatialRank } from "../ops/taps.ts";
 import { defineLayer, type Layer } from "./layer.ts";
 
 /** A layer that in training multiplies by 0 or 1 / (1 − rate), one number for all that shares an element of the shape. */

@@ -14,7 +14,7 @@ import {
   spansOf,
   spatialRank,
   type WindowOptions,
-} from "./window.ts";
+} from "./taps.ts";
 
 /** Elements of x at the places where the maxima were: the gradient's gradient. */
 const takeMaximaOp: Op<Axes> = defineOp<Axes>({

@@ -15,7 +15,7 @@ import {
   spansOf,
   spatialRank,
   type WindowOptions,
-} from "./window.ts";
+} from "./taps.ts";
 
 const resampleOp: Op<Axes> = defineOp<Axes>({
   name: "resample",

@@ -7,7 +7,7 @@ import { entrant } from "#src/race/entrant";
 import { entrants } from "#src/race/entrants";
 import { race } from "#src/race/race";
 import { surfaceTask } from "#src/race/surfaces";
-import { partsOf } from "../../race/leaderboard.js";
+import { partsOf } from "../../race/columns.js";
 import { makePage, mapOf, readLibrary } from "../../race/page.js";
 import { summarize, tableOf } from "../../race/summary.js";
 

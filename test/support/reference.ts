@@ -1,6 +1,7 @@
 // What a graph means: an interpreter in 64-bit floats and plain loops, that knows nothing of kernels, programs or memory.
 import type { Shape } from "#src/core/shape";
 import type { Node, Tensor } from "#src/graph/tensor";
+import type { Windows } from "#src/ops/patches";
 import { recur } from "./recurrence.ts";
 import { formulas } from "./scalar.ts";
 
@@ -128,6 +129,35 @@ function placesOf(indices: Values, shape: Shape, node: Node): number[] {
   });
 }
 
+/** Every product of a convolution: the elements of input, weight and output that meet. */
+function forEachProduct(
+  [x, weight, y]: readonly [Shape, Shape, Shape],
+  { stride, dilation, before, groups }: Windows,
+  visit: (x: number, weight: number, y: number) => void,
+): void {
+  const [images, lines, columns, outputs] = y as [number, number, number, number];
+  const [height, width, groupChannels] = weight as [number, number, number];
+  for (let at = 0, k = 0; k < images * lines * columns; k++) {
+    const [image, line, column] = positionOf(k, [images, lines, columns]) as [number, number, number];
+    for (let output = 0; output < outputs; output++, at++) {
+      const channel = Math.floor((output * groups) / outputs) * groupChannels;
+      for (let tap = 0; tap < height * width; tap++) {
+        const a = line * stride[0] + Math.floor(tap / width) * dilation[0] - before[0];
+        const b = column * stride[1] + (tap % width) * dilation[1] - before[1];
+        if (a < 0 || b < 0 || a >= x[1]! || b >= x[2]!) continue;
+        const from = ((image * x[1]! + a) * x[2]! + b) * x[3]! + channel;
+        const by = tap * groupChannels * outputs + output;
+        for (let c = 0; c < groupChannels; c++) visit(from + c, by + c * outputs, at);
+      }
+    }
+  }
+}
+
+/** Every element begins at that of a bias over the last axis. */
+function begun(shape: Shape, bias: Values | undefined): Values {
+  return new Float64Array(sizeOf(shape)).map((_, i) => bias?.[i % bias.length] ?? 0);
+}
+
 const meanings: Record<string, Meaning> = {
   resample(node, [x]) {
     const to = node.outputs[0]!.shape;
@@ -155,6 +185,36 @@ const meanings: Record<string, Meaning> = {
   },
   takeMaxima(node, [x, indices]) {
     return [Float64Array.from(placesOf(indices!, node.outputs[0]!.shape, node), (place) => x![place]!)];
+  },
+  convolution({ inputs: [from, by], outputs: [to], attributes }, [x, weight, bias]) {
+    const y = begun(to!.shape, bias);
+    forEachProduct([from!.shape, by!.shape, to!.shape], attributes.windows, (a, b, c) => {
+      y[c] = y[c]! + x![a]! * weight![b]!;
+    });
+    return [y];
+  },
+  convolutionTransposed({ inputs: [from, by], outputs: [to], attributes }, [x, weight, bias]) {
+    const y = begun(to!.shape, bias);
+    forEachProduct([to!.shape, by!.shape, from!.shape], attributes.windows, (a, b, c) => {
+      y[a] = y[a]! + x![c]! * weight![b]!;
+    });
+    return [y];
+  },
+  convolutionWeights({ inputs: [from, by], outputs: [to], attributes }, [x, dy]) {
+    const y = begun(to!.shape, undefined);
+    forEachProduct([from!.shape, to!.shape, by!.shape], attributes.windows, (a, b, c) => {
+      y[b] = y[b]! + x![a]! * dy![c]!;
+    });
+    return [y];
+  },
+  collect({ inputs: [from], outputs: [to], attributes: { lines, columns } }, [x]) {
+    const y = new Float64Array(sizeOf(to!.shape));
+    forEach(to!.shape, ([image, line, column, channel], index) => {
+      for (const a of lines[line!])
+        for (const b of columns[column!])
+          y[index] = y[index]! + x![indexOf([image!, a, b, channel!], from!.shape)]!;
+    });
+    return [y];
   },
 
   matmul({ inputs: [a, b, bias], attributes: layout }, [x, w, start]) {

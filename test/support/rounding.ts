@@ -116,6 +116,25 @@ function roundingOf(
       const size = apply([x, w, bias]);
       return [size.map((each, i) => parts[0]![i]! + parts[1]![i]! + summed(terms) * each)];
     }
+    case "convolution":
+    case "convolutionTransposed":
+    case "convolutionWeights": {
+      const [a, b, bias] = values.map(magnitudes) as [Values, Values, Values?];
+      const [da, db, dBias] = errors as [Values, Values, Values?];
+      const parts = [
+        apply([da, b.map((each, i) => each + db[i]!), ...(dBias ? [dBias] : [])]),
+        apply([a, db]),
+      ];
+      const size = apply([a, b, ...(bias ? [bias] : [])]);
+      // As many products meet in an element as there are where every factor is one.
+      const terms = apply([a.map(() => 1), b.map(() => 1)]);
+      return [size.map((each, i) => parts[0]![i]! + parts[1]![i]! + summed(terms[i]! + 1) * each)];
+    }
+    case "collect": {
+      const size = apply([magnitudes(values[0]!)]);
+      const carried = apply([errors[0]!]);
+      return [size.map((each, i) => carried[i]! + summed(4) * each)];
+    }
     case "sum": {
       const size = apply([magnitudes(values[0]!)]);
       const carried = apply([errors[0]!]);
