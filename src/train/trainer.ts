@@ -193,8 +193,12 @@ export class Trainer {
       this.checkAverage("trainer");
       return this.#evaluationPoint();
     }
-    const values: Float32Array = new Float32Array(this.engine.memory.buffer, block.address, weights.length);
-    return values.slice();
+    const values = weights.snapshot();
+    const average = new Float32Array(this.engine.memory.buffer, block.address, weights.length);
+    // State is not averaged: it is what it is.
+    for (const { trained, offset, size } of weights.segments)
+      if (trained) values.set(average.subarray(offset, offset + size), offset);
+    return values;
   }
 
   /** The flat vector at which the optimizer wants the model evaluated. */
