@@ -94,6 +94,15 @@ export { ceiling } from "./kernels/ceiling";
 export { bceWithLogits, bceWithLogitsGradient, huber, huberGradient } from "./kernels/loss";
 export { copy, equalLabels, fill, gather, identity, oneHot, scatterAdd } from "./kernels/movement";
 export {
+  channelAffine,
+  channelMoments,
+  channelSlopes,
+  channelSums,
+  pause,
+  rowNorm,
+  rowNormGradient,
+} from "./kernels/normalization";
+export {
   dropout,
   orthogonal,
   randomBits,
