@@ -74,7 +74,7 @@ interface Renewal {
 }
 
 /** What a trace has said and goes by, beside its ops. */
-interface Trace {
+export interface Trace {
   /** What stands for some parameters. */
   readonly instead: ReadonlyMap<string, Tensor>;
   readonly names: Map<string, number>;
@@ -86,7 +86,7 @@ interface Trace {
   readonly renewals: Map<Tensor, Renewal>;
 }
 
-const newTrace = (instead: ReadonlyMap<string, Tensor> = new Map()): Trace => ({
+export const newTrace = (instead: ReadonlyMap<string, Tensor> = new Map()): Trace => ({
   instead,
   names: new Map(),
   owners: new Map(),
@@ -107,7 +107,8 @@ export class Graph {
   readonly inputs = new Map<string, Tensor>();
   /** All that belongs to the model: what is trained, and state. */
   readonly parameters = new Map<string, Tensor>();
-  #trace = newTrace();
+  /** The trace under way; `within` changes it. */
+  trace = newTrace();
 
   constructor(mode: Mode = "train", seed = 0) {
     this.mode = mode;
@@ -124,7 +125,7 @@ export class Graph {
 
   /** A trained value; asked for again by the same name it is the same. */
   parameter(name: string, shape: Shape, initializer: Initializer): Tensor {
-    return this.#trace.instead.get(name) ?? this.#own(name, shape, initializer, true);
+    return this.trace.instead.get(name) ?? this.#own(name, shape, initializer, true);
   }
 
   /**
@@ -141,7 +142,7 @@ export class Graph {
    */
   renew(state: Tensor, sample: Tensor, next = (_before: Tensor, sample: Tensor): Tensor => sample): void {
     if (this.mode !== "train") return;
-    const { renewals } = this.#trace;
+    const { renewals } = this.trace;
     const before = renewals.get(state);
     const samples = [...(before?.samples ?? []), sample];
     renewals.set(state, { next: next(before?.next ?? state, sample), samples });
@@ -149,7 +150,7 @@ export class Graph {
 
   /** What state becomes at the end of the step. */
   get renewals(): ReadonlyMap<Tensor, Renewal> {
-    return this.#trace.renewals;
+    return this.trace.renewals;
   }
 
   /** Numbers known beforehand. */
@@ -178,7 +179,7 @@ export class Graph {
 
   /** A name for the next thing of a kind: dense, dense_1, … in the order of first use; an owner keeps its name. */
   nameFor(kind: string, owner: object): string {
-    const { names, owners } = this.#trace;
+    const { names, owners } = this.trace;
     const known = owners.get(owner);
     if (known) return known;
     const count = names.get(kind) ?? 0;
@@ -190,7 +191,7 @@ export class Graph {
 
   /** A stream of random numbers: another behind each op that is applied, and the same where a trace is repeated. */
   stream(name: string): string {
-    const { streams, repeated } = this.#trace;
+    const { streams, repeated } = this.trace;
     const stream = repeated?.shift() ?? `${name} ${this.nodes.length}`;
     streams.push(stream);
     return stream;
@@ -200,46 +201,33 @@ export class Graph {
   penalize(penalty: Tensor): void {
     if (penalty.size !== 1)
       throw new ShapeError(`penalize: wanted a scalar, got shape [${penalty.shape.join(", ")}]`);
-    if (this.mode === "train") this.#trace.penalties.push(penalty);
+    if (this.mode === "train") this.trace.penalties.push(penalty);
   }
 
   /** What has been added to the loss, in the order in which it was said. */
   get penalties(): readonly Tensor[] {
-    return this.#trace.penalties;
+    return this.trace.penalties;
   }
 
   /** Traces once more what has been traced before, with the same names, and other tensors for some parameters. */
   again<T>(instead: ReadonlyMap<string, Tensor>, trace: () => T): T {
-    return this.#within(newTrace(instead), trace);
+    return this.within(newTrace(instead), trace);
   }
 
-  /**
-   * Traces, and answers what traces the same once more: under the same names, with the same parameters and random numbers.
-   * What the second trace says beside its ops, such as penalties, is forgotten.
-   */
-  repeatable<T>(trace: () => T): { result: T; repeat: (trace: () => T) => T } {
-    const { instead, names, owners, streams } = this.#trace;
-    const before = { names: new Map(names), owners: new Map(owners) };
-    const from = streams.length;
-    const result = trace();
-    const repeated = streams.slice(from);
-    const repeat = (same: () => T) => this.#within({ ...newTrace(instead), ...before, repeated }, same);
-    return { result, repeat };
+  /** Traces under other names than the trace under way, and what is said beside ops with them. */
+  within<T>(inside: Trace, trace: () => T): T {
+    const before = this.trace;
+    this.trace = inside;
+    try {
+      return trace();
+    } finally {
+      this.trace = before;
+    }
   }
 
   /** What stands for a parameter at present: however it was made, to a gradient it is a value like a parameter. */
   standsIn(tensor: Tensor): boolean {
-    return [...this.#trace.instead.values()].includes(tensor);
-  }
-
-  #within<T>(inside: Trace, trace: () => T): T {
-    const before = this.#trace;
-    this.#trace = inside;
-    try {
-      return trace();
-    } finally {
-      this.#trace = before;
-    }
+    return [...this.trace.instead.values()].includes(tensor);
   }
 
   #own(name: string, shape: Shape, initializer: Initializer, trained: boolean): Tensor {

@@ -2,7 +2,7 @@
 
 import { defineOp, elements, update } from "../graph/op.ts";
 import { reverse } from "../graph/reverse.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { type Graph, newTrace, type Tensor } from "../graph/tensor.ts";
 import { add } from "./arithmetic.ts";
 
 /** The same memory; elementwise work on it is not moved to where it was made, which would keep it from then on. */
@@ -15,6 +15,25 @@ const resumeOp = defineOp({
     emitter.call("pause", [update(emitter.buffer(x!), elements(x!.size))]);
   },
 });
+
+/**
+ * Traces, and answers what traces the same once more: under the same names, with the same parameters and random numbers.
+ * What the second trace says beside its ops, such as penalties, is forgotten.
+ */
+export function repeatable<T>(graph: Graph, trace: () => T): { result: T; repeat: (same: () => T) => T } {
+  const { instead, names, owners, streams } = graph.trace;
+  const before = { names: new Map(names), owners: new Map(owners) };
+  const from = streams.length;
+  const result = trace();
+  const repeated = streams.slice(from);
+  const repeat = (same: () => T) => {
+    // Copies, for it may be repeated again.
+    const { names, owners } = before;
+    const start = { names: new Map(names), owners: new Map(owners), repeated: repeated.slice() };
+    return graph.within({ ...newTrace(instead), ...start }, same);
+  };
+  return { result, repeat };
+}
 
 interface Checkpoint {
   /** Traces the block once more. */
@@ -42,7 +61,7 @@ export function recompute(x: Tensor, block: (x: Tensor) => Tensor): Tensor {
   const { graph } = x;
   if (graph.mode === "predict") return block(x);
   const from = graph.nodes.length;
-  const { result, repeat } = graph.repeatable(() => block(x));
+  const { result, repeat } = repeatable(graph, () => block(x));
   const read = new Set<Tensor>();
   for (const { inputs } of graph.nodes.slice(from)) {
     for (const input of inputs) {

@@ -23,6 +23,7 @@ import {
   zeros,
 } from "#src/index";
 import { learningRateRangeTest } from "#src/instruments";
+import { repeatable } from "#src/ops/checkpoint";
 import { accumulate, decoupledDecay, ema, frozen, l2, parameterGroups, sam, swa } from "#src/optim/index";
 import { bits, weightsOf } from "./setting.ts";
 
@@ -219,9 +220,10 @@ test("a trace that is repeated has the names, the random numbers and the paramet
     graph.penalize(mean(layer(h)));
     return seen;
   };
-  const { result, repeat } = graph.repeatable(() => block(x));
+  const { result, repeat } = repeatable(graph, () => block(x));
   dense(2)(x);
   const parameters = graph.parameters.size;
+  expect(repeat(() => block(x))).toEqual(result);
   expect(repeat(() => block(x))).toEqual(result);
   expect(result[1]).toBe("dense_1");
   expect(graph.parameters.size).toBe(parameters);
