@@ -1,5 +1,6 @@
 // Layers put together: recomputed blocks give the same gradients from less memory; residual connections and branches.
 import { afterAll, describe, expect, test } from "vitest";
+import type { Placement } from "#src/compile/emit";
 import { compile, type Program } from "#src/compile/program";
 import { Graph, type Tensor } from "#src/graph/tensor";
 import {
@@ -40,7 +41,7 @@ function program(body: Layer, shape: readonly number[], loss: (y: Tensor) => Ten
   );
   const inputs = [x, ...graph.parameters.values()];
   const outputs = [y, ...(gradients(y, [x, ...trained]) as Tensor[])];
-  const placements = new Map([
+  const placements = new Map<Tensor, Placement>([
     ...inputs.map((tensor, k) => [tensor, { region: `in ${k}`, offset: 0 }] as const),
     ...outputs.map((tensor, k) => [tensor, { region: `out ${k}`, offset: 0 }] as const),
   ]);
