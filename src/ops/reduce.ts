@@ -115,7 +115,8 @@ function reduceAxes(
   mean = false,
 ): Tensor {
   if (x.dtype !== "f32") throw new ShapeError(`${op.name}: wanted an f32 tensor, got ${x.dtype}`);
-  const list = normalizeAxes(op.name, axes, x.rank);
+  const all = normalizeAxes(op.name, axes, x.rank);
+  const list = all.slice();
   const kept = x.shape.map((size, axis) => (list.includes(axis) ? 1 : size));
   let shape = x.shape.slice();
   let y = x;
@@ -129,7 +130,7 @@ function reduceAxes(
     if (size > 1) y = x.graph.apply(op, [y], { outer, size, inner, scale: mean ? 1 / size : 1 })[0]!;
     shape = shape.map((n, axis) => (axis >= start && axis <= last ? 1 : n));
   }
-  const squeezed = kept.filter((_, axis) => !normalizeAxes(op.name, axes, x.rank).includes(axis));
+  const squeezed = kept.filter((_, axis) => !all.includes(axis));
   return reshape(y, keepDims ? kept : squeezed);
 }
 

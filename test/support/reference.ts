@@ -100,7 +100,7 @@ function argmaxOf(run: readonly number[]): number {
 }
 
 /** The places of a group's elements in [outer, size, channels]. */
-export function groupOf(
+function groupOf(
   o: number,
   group: number,
   run: { size: number; channels: number; width: number },
