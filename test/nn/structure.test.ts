@@ -134,6 +134,16 @@ describe("checkpoint", () => {
     expect(growth((block) => block)).toBeGreaterThan(64 * 256 * 4 * 2);
   });
 
+  test("elementwise work at a block's beginning is not taken up where its input was made", () => {
+    const block = () => (x: Tensor) => dense(8)(tanh(tanh(tanh(tanh(x)))));
+    const memory = (count: number) =>
+      activationsOf(
+        program(stack([dense(8), ...Array.from({ length: count }, () => checkpoint(block()))]), [64, 8])
+          .program,
+      );
+    expect(memory(12) - memory(4)).toBeLessThanOrEqual(8 * (64 * 8 * 4 + 2 * 64));
+  });
+
   test("in prediction it is the block alone", () => {
     const graph = new Graph("predict");
     checkpoint(wide())(graph.input("x", [4, 8]));

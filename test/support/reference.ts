@@ -100,11 +100,7 @@ function argmaxOf(run: readonly number[]): number {
 }
 
 /** The places of a group's elements in [outer, size, channels]. */
-function groupOf(
-  o: number,
-  group: number,
-  run: { size: number; channels: number; width: number },
-): number[] {
+function groupOf(o: number, group: number, run: { size: number; channels: number; width: number }): number[] {
   const { size, channels, width } = run;
   return Array.from(
     { length: size * width },
