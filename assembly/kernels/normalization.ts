@@ -4,7 +4,7 @@
 // The blocks depend on the sizes alone.
 import { BLOCK } from "../abi";
 import { passRange } from "../elementwise";
-import { loadTail, madd, nmadd, storeTail, sumLanes } from "../simd";
+import { loadTail, madd, nmadd, select, storeTail, sumLanes } from "../simd";
 import { end, endElement, first, firstElement, scratch } from "../thread";
 
 @unmanaged
@@ -46,24 +46,125 @@ function put(p: usize, x: v128, left: i32): void {
   else putTail(p, x, left);
 }
 
-/**
- * Σ (a − m)(b − n) of four columns over some rows, or Σ a where there is no b; two chains, for one would wait for each of
- * its additions. A row of many columns is many rows of four, but for its tail.
- */
-function columnSum(a: usize, m: v128, b: usize, n: v128, stride: usize, rows: i32, left: i32): v128 {
-  let s = f32x4.splat(0);
-  let t = s;
-  for (let k = rows; k > 0; k--, a += stride) {
-    let x = take(a, left);
-    if (b != 0) {
-      x = f32x4.mul(f32x4.sub(x, m), f32x4.sub(take(b, left), n));
-      b += stride;
+/** Mean and Σ (x − mean)² of each channel over some rows. */
+function momentsOfBlock(x: usize, rows: i32, channels: i32, y: usize): void {
+  const stride = <usize>channels << 2;
+  const share = f32x4.splat(1 / <f32>rows);
+  for (let left = channels; left > 0; ) {
+    // Four vectors at a time where there are so many: a sum of one would wait for each of its additions.
+    if (left >= 16) {
+      let a0 = f32x4.splat(0);
+      let a1 = a0;
+      let a2 = a0;
+      let a3 = a0;
+      let p = x;
+      for (let k = rows; k > 0; k--, p += stride) {
+        a0 = f32x4.add(a0, v128.load(p));
+        a1 = f32x4.add(a1, v128.load(p, 16));
+        a2 = f32x4.add(a2, v128.load(p, 32));
+        a3 = f32x4.add(a3, v128.load(p, 48));
+      }
+      a0 = f32x4.mul(a0, share);
+      a1 = f32x4.mul(a1, share);
+      a2 = f32x4.mul(a2, share);
+      a3 = f32x4.mul(a3, share);
+      v128.store(y, a0);
+      v128.store(y, a1, 16);
+      v128.store(y, a2, 32);
+      v128.store(y, a3, 48);
+      let s0 = f32x4.splat(0);
+      let s1 = s0;
+      let s2 = s0;
+      let s3 = s0;
+      p = x;
+      for (let k = rows; k > 0; k--, p += stride) {
+        const d0 = f32x4.sub(v128.load(p), a0);
+        const d1 = f32x4.sub(v128.load(p, 16), a1);
+        const d2 = f32x4.sub(v128.load(p, 32), a2);
+        const d3 = f32x4.sub(v128.load(p, 48), a3);
+        s0 = madd(d0, d0, s0);
+        s1 = madd(d1, d1, s1);
+        s2 = madd(d2, d2, s2);
+        s3 = madd(d3, d3, s3);
+      }
+      const z = y + stride;
+      v128.store(z, s0);
+      v128.store(z, s1, 16);
+      v128.store(z, s2, 32);
+      v128.store(z, s3, 48);
+      x += 64;
+      y += 64;
+      left -= 16;
+      continue;
     }
-    const sum = f32x4.add(s, x);
-    s = t;
-    t = sum;
+    let a = f32x4.splat(0);
+    let p = x;
+    for (let k = rows; k > 0; k--, p += stride) a = f32x4.add(a, take(p, left));
+    a = f32x4.mul(a, share);
+    let s = f32x4.splat(0);
+    p = x;
+    for (let k = rows; k > 0; k--, p += stride) {
+      const d = f32x4.sub(take(p, left), a);
+      s = madd(d, d, s);
+    }
+    put(y, a, left);
+    put(y + stride, s, left);
+    x += 16;
+    y += 16;
+    left -= 4;
   }
-  return f32x4.add(s, t);
+}
+
+/** Σ dy and Σ dy (x − mean) of each channel over some rows. */
+function slopesOfBlock(dy: usize, x: usize, mean: usize, rows: i32, channels: i32, y: usize): void {
+  const stride = <usize>channels << 2;
+  for (let left = channels; left > 0; ) {
+    if (left >= 8) {
+      const m0 = v128.load(mean);
+      const m1 = v128.load(mean, 16);
+      let a0 = f32x4.splat(0);
+      let a1 = a0;
+      let s0 = a0;
+      let s1 = a0;
+      let p = dy;
+      let q = x;
+      for (let k = rows; k > 0; k--, p += stride, q += stride) {
+        const g0 = v128.load(p);
+        const g1 = v128.load(p, 16);
+        a0 = f32x4.add(a0, g0);
+        a1 = f32x4.add(a1, g1);
+        s0 = madd(g0, f32x4.sub(v128.load(q), m0), s0);
+        s1 = madd(g1, f32x4.sub(v128.load(q, 16), m1), s1);
+      }
+      v128.store(y, a0);
+      v128.store(y, a1, 16);
+      v128.store(y + stride, s0);
+      v128.store(y + stride, s1, 16);
+      dy += 32;
+      x += 32;
+      mean += 32;
+      y += 32;
+      left -= 8;
+      continue;
+    }
+    const m = take(mean, left);
+    let a = f32x4.splat(0);
+    let s = a;
+    let p = dy;
+    let q = x;
+    for (let k = rows; k > 0; k--, p += stride, q += stride) {
+      const g = take(p, left);
+      a = f32x4.add(a, g);
+      s = madd(g, f32x4.sub(take(q, left), m), s);
+    }
+    put(y, a, left);
+    put(y + stride, s, left);
+    dy += 16;
+    x += 16;
+    mean += 16;
+    y += 16;
+    left -= 4;
+  }
 }
 
 export function channelSums(i: ChannelSums): void {
@@ -77,24 +178,8 @@ export function channelSums(i: ChannelSums): void {
     const at = <usize>((o * i.size + from) * channels) << 2;
     const y = i.y + (<usize>(2 * u * channels) << 2);
     const count = min(rows, i.size - from);
-    const share = f32x4.splat(1 / <f32>count);
-    const stride = <usize>channels << 2;
-    let k: usize = 0;
-    for (let left = channels; left > 0; left -= 4, k += 16) {
-      const x = i.x + at + k;
-      const dy = i.dy + at + k;
-      let a = columnSum(i.dy == 0 ? x : dy, share, 0, share, stride, count, left);
-      let b: v128;
-      if (i.dy == 0) {
-        a = f32x4.mul(a, share);
-        b = columnSum(x, a, x, a, stride, count, left);
-      } else {
-        const mean = take(i.mean + (<usize>(o * channels) << 2) + k, left);
-        b = columnSum(dy, f32x4.splat(0), x, mean, stride, count, left);
-      }
-      put(y + k, a, left);
-      put(y + stride + k, b, left);
-    }
+    if (i.dy == 0) momentsOfBlock(i.x + at, count, channels, y);
+    else slopesOfBlock(i.dy + at, i.x + at, i.mean + (<usize>(o * channels) << 2), count, channels, y);
   }
 }
 
@@ -343,10 +428,44 @@ class RowNorm {
   statistics: usize;
 }
 
+/** Σ of a row. */
+function sumOf(x: usize, columns: i32): f32 {
+  let a = f32x4.splat(0);
+  let b = a;
+  for (; columns >= 8; columns -= 8, x += 32) {
+    a = f32x4.add(a, v128.load(x));
+    b = f32x4.add(b, v128.load(x, 16));
+  }
+  for (; columns > 0; columns -= 4, x += 16) a = f32x4.add(a, take(x, columns));
+  return sumLanes(f32x4.add(a, b));
+}
+
 // @ts-ignore: decorator
 @inline
 function lanes(count: i32): v128 {
   return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
+}
+
+/** Σ (x − mean)² of a row. */
+function squaresOf(x: usize, columns: i32, mean: f32): f32 {
+  const m = f32x4.splat(mean);
+  let a = f32x4.splat(0);
+  let b = a;
+  for (; columns >= 8; columns -= 8, x += 32) {
+    const p = f32x4.sub(v128.load(x), m);
+    const q = f32x4.sub(v128.load(x, 16), m);
+    a = madd(p, p, a);
+    b = madd(q, q, b);
+  }
+  for (; columns >= 4; columns -= 4, x += 16) {
+    const p = f32x4.sub(v128.load(x), m);
+    a = madd(p, p, a);
+  }
+  if (columns > 0) {
+    const p = select(f32x4.sub(takeTail(x, columns), m), f32x4.splat(0), lanes(columns));
+    b = madd(p, p, b);
+  }
+  return sumLanes(f32x4.add(a, b));
 }
 
 export function rowNorm(i: RowNorm): void {
@@ -357,21 +476,12 @@ export function rowNorm(i: RowNorm): void {
     const at = <usize>(r * columns) << 2;
     let x = i.x + at;
     let y = i.y + at;
-    const tail = columns & 3;
-    const rest = tail > 0 ? takeTail(x + (<usize>(columns - tail) << 2), tail) : f32x4.splat(0);
-    let mean: f32 = 0;
-    let m = f32x4.splat(0);
-    if (i.centered) {
-      const sum = columnSum(x, m, 0, m, 16, columns >> 2, 4);
-      mean = sumLanes(f32x4.add(sum, v128.and(rest, lanes(tail)))) / <f32>columns;
-      m = f32x4.splat(mean);
-    }
-    const d = v128.and(f32x4.sub(rest, m), lanes(tail));
-    const squares = madd(d, d, columnSum(x, m, x, m, 16, columns >> 2, 4));
-    const inverse = <f32>1 / sqrt<f32>(sumLanes(squares) / <f32>columns + i.epsilon);
+    const mean: f32 = i.centered ? sumOf(x, columns) / <f32>columns : 0;
+    const inverse = <f32>1 / sqrt<f32>(squaresOf(x, columns, mean) / <f32>columns + i.epsilon);
     const statistics = i.statistics + (<usize>r << 3);
     store<f32>(statistics, mean);
     store<f32>(statistics, inverse, 4);
+    const m = f32x4.splat(mean);
     const v = f32x4.splat(inverse);
     let scale = i.scale;
     let offset = i.offset;

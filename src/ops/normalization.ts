@@ -17,7 +17,7 @@ interface ChannelRun {
 }
 
 /** Rows of which sums are taken together: as many as stay in the first-level cache, unless that leaves too many sums. */
-const blockOf = (size: number, columns: number) => Math.min(size, Math.max(32, Math.floor(2048 / columns)));
+const blockOf = (size: number, columns: number) => Math.min(size, Math.max(32, Math.floor(8192 / columns)));
 
 /** The sizes of a run as the kernels of its sums want them, and how its blocks and channels are shared among threads. */
 function blocksOf({ outer, size, channels, width, epsilon }: ChannelRun) {
