@@ -98,6 +98,15 @@ export { depthwise, depthwiseWeights } from "./kernels/depthwise";
 export { bceWithLogits, bceWithLogitsGradient, huber, huberGradient } from "./kernels/loss";
 export { copy, equalLabels, fill, gather, identity, oneHot, scatterAdd } from "./kernels/movement";
 export {
+  channelAffine,
+  channelMoments,
+  channelSlopes,
+  channelSums,
+  pause,
+  rowNorm,
+  rowNormGradient,
+} from "./kernels/normalization";
+export {
   dropout,
   orthogonal,
   randomBits,

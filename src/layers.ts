@@ -14,6 +14,16 @@ export {
   separableConv2d,
 } from "./nn/convolution.ts";
 export {
+  type BatchNormOptions,
+  batchNorm,
+  groupNorm,
+  instanceNorm,
+  type LayerNormOptions,
+  layerNorm,
+  type NormalizationOptions,
+  rmsNorm,
+} from "./nn/normalization.ts";
+export {
   adaptiveAveragePool2d,
   adaptiveMaxPool2d,
   averagePool1d,
@@ -43,6 +53,7 @@ export {
   type SimpleRnnOptions,
   simpleRnn,
 } from "./nn/recurrent.ts";
+export { branches, checkpoint, type ResidualOptions, residual } from "./nn/structure.ts";
 export { spatialDropout1d, spatialDropout2d, stochasticDepth } from "./nn/structured-dropout.ts";
 export {
   type Convolution1dOptions,
@@ -66,3 +77,4 @@ export {
 } from "./ops/resample.ts";
 export type { Padding, WindowOptions } from "./ops/taps.ts";
 export type { Padding1d, Padding2d, Pair } from "./ops/window.ts";
+export { type RefreshOptions, refreshStatistics } from "./train/refresh.ts";

@@ -1,7 +1,7 @@
 // The compiler from end to end: graph → instructions → fused → planned → barriers → verified → words.
 import { ALIGNMENT, GRAIN, INSTRUCTION_BYTES, ROOM_BYTES } from "../../assembly/abi.ts";
 import type { Emitter } from "../graph/op.ts";
-import type { Graph, Tensor } from "../graph/tensor.ts";
+import type { Graph, Node, Tensor } from "../graph/tensor.ts";
 import { addBarriers } from "./barriers.ts";
 import { type Constant, type Placement, ProgramEmitter } from "./emit.ts";
 import { fuse } from "./fuse.ts";
@@ -101,9 +101,10 @@ export function compile(source: ProgramSource): Program {
   const direct = settle(placements, fed, copies);
   const emitter = new ProgramEmitter(direct, used, source.step);
   source.before?.(emitter);
-  const last = graph.nodes.findLast(({ outputs }) => outputs.some((output) => kept.includes(output)));
+  const order = inOrder(graph);
+  const last = order.findLast(({ outputs }) => outputs.some((output) => kept.includes(output)));
   if (!last) source.known?.(emitter);
-  for (const node of graph.nodes) {
+  for (const node of order) {
     if (node.op && node.outputs.some((output) => used.has(output))) node.op.emit(emitter, node);
     if (node === last) source.known?.(emitter);
   }
@@ -120,6 +121,18 @@ export function compile(source: ProgramSource): Program {
   for (const [name, bytes] of regions) regions.set(name, Math.ceil(bytes / (GRAIN * 4)) * GRAIN * 4);
   verify(instructions, regions);
   return new Program(instructions, regions, emitter.constants);
+}
+
+/**
+ * The nodes as they are said. In prediction what depends on parameters alone comes first: a pass joins the last of those that
+ * make what it reads, and that is to be the product whose result it scales, not the maker of the scale.
+ */
+function inOrder({ mode, nodes }: Graph): readonly Node[] {
+  if (mode === "train") return nodes;
+  const fixed = new Set<Node>();
+  for (const node of nodes)
+    if (node.source?.kind !== "input" && node.inputs.every((input) => fixed.has(input.node))) fixed.add(node);
+  return [...new Set([...fixed, ...nodes])];
 }
 
 /** The tensors that something asked for depends on. */
@@ -145,7 +158,7 @@ function settle(
   for (const [tensor, placement] of placements) {
     if (tensor.node.source && tensor.node.source.kind !== "constant") continue;
     let root = tensor;
-    while (root.node.op?.name === "reshape") root = root.node.inputs[0]!;
+    while (/^(reshape|checkpoint)$/.test(root.node.op?.name ?? "")) root = root.node.inputs[0]!;
     if (root.node.source || direct.has(root) || fed.includes(root)) copies.set(tensor, placement);
     else direct.set(root, placement);
   }

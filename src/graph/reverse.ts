@@ -8,10 +8,17 @@ export type Join = (a: Tensor, b: Tensor) => Tensor;
 
 /**
  * Gradients of a scalar with respect to each tensor of a list, in the order of the list.
- * Undefined where the scalar does not depend on the tensor.
+ * Undefined where the scalar does not depend on the tensor. With a seed, the gradient of something with respect to `of`,
+ * which then is any tensor: a part of a gradient, whose ends are the tensors of the list.
  */
-export function reverse(of: Tensor, withRespectTo: readonly Tensor[], join: Join): (Tensor | undefined)[] {
-  if (of.size !== 1) throw new ShapeError(`gradients: wanted a scalar, got shape ${showShape(of.shape)}`);
+export function reverse(
+  of: Tensor,
+  withRespectTo: readonly Tensor[],
+  join: Join,
+  seed?: Tensor,
+): (Tensor | undefined)[] {
+  if (!seed && of.size !== 1)
+    throw new ShapeError(`gradients: wanted a scalar, got shape ${showShape(of.shape)}`);
   const graph = of.graph;
   const wanted = new Set<Node>(withRespectTo.map((tensor) => tensor.node));
   const depends = new Set<Node>();
@@ -22,10 +29,11 @@ export function reverse(of: Tensor, withRespectTo: readonly Tensor[], join: Join
       depends.add(node);
   }
 
-  const result = new Map<Tensor, Tensor>([[of, graph.constant(1, of.shape)]]);
+  const result = new Map<Tensor, Tensor>([[of, seed ?? graph.constant(1, of.shape)]]);
   const order = graph.nodes.slice(0, of.node.id + 1);
   for (const node of order.reverse()) {
     // What is asked for may be the output of an op itself: its inputs are nobody's concern.
+    if (seed && wanted.has(node)) continue;
     if (node.op === undefined || !node.inputs.some((input) => depends.has(input.node))) continue;
     const dy = result.get(node.outputs[0]!);
     if (dy === undefined) continue;

@@ -49,7 +49,13 @@ export type LabelCheck = (labels: ArrayLike<number>) => void;
 /** Where a value that no op computes comes from. */
 export type Source =
   | { readonly kind: "input"; readonly name: string; labels?: number; checks?: LabelCheck[] }
-  | { readonly kind: "parameter"; readonly name: string; readonly initializer: Initializer }
+  | {
+      readonly kind: "parameter";
+      readonly name: string;
+      readonly initializer: Initializer;
+      /** False: the model's own, but renewed by its layers, not by an optimizer. */
+      readonly trained: boolean;
+    }
   | { readonly kind: "constant"; readonly values: Float32Array };
 
 /** One application of an op, or a source. */
@@ -64,6 +70,34 @@ export interface Node<Attributes = any> {
   readonly outputs: readonly Tensor[];
 }
 
+/** What state becomes at the end of the step, and the numbers of the batch that it is renewed by, one an application. */
+interface Renewal {
+  readonly next: Tensor;
+  readonly samples: readonly Tensor[];
+}
+
+/** What a trace has said and goes by, beside its ops. */
+export interface Trace {
+  /** What stands for some parameters. */
+  readonly instead: ReadonlyMap<string, Tensor>;
+  readonly names: Map<string, number>;
+  readonly owners: Map<object, string>;
+  /** Streams of random numbers in the order in which they were asked for; those of the trace that this one repeats. */
+  readonly streams: string[];
+  readonly repeated?: string[];
+  readonly penalties: Tensor[];
+  readonly renewals: Map<Tensor, Renewal>;
+}
+
+export const newTrace = (instead: ReadonlyMap<string, Tensor> = new Map()): Trace => ({
+  instead,
+  names: new Map(),
+  owners: new Map(),
+  streams: [],
+  penalties: [],
+  renewals: new Map(),
+});
+
 /** What a graph is traced for: layers such as dropout differ. */
 export type Mode = "train" | "predict";
 
@@ -74,12 +108,10 @@ export class Graph {
   readonly seed: number;
   readonly nodes: Node[] = [];
   readonly inputs = new Map<string, Tensor>();
+  /** All that belongs to the model: what is trained, and state. */
   readonly parameters = new Map<string, Tensor>();
-  /** What stands for some parameters at present. */
-  #instead: ReadonlyMap<string, Tensor> = new Map();
-  #names = new Map<string, number>();
-  #owners = new Map<object, string>();
-  #penalties: Tensor[] = [];
+  /** The trace under way; `within` changes it. */
+  trace = newTrace();
 
   constructor(mode: Mode = "train", seed = 0) {
     this.mode = mode;
@@ -96,12 +128,32 @@ export class Graph {
 
   /** A trained value; asked for again by the same name it is the same. */
   parameter(name: string, shape: Shape, initializer: Initializer): Tensor {
-    const known = this.#instead.get(name) ?? this.parameters.get(name);
-    if (known) return known;
-    checkShape(`parameter ${name}`, shape);
-    const tensor = this.#source({ kind: "parameter", name, initializer }, { shape, dtype: "f32" });
-    this.parameters.set(name, tensor);
-    return tensor;
+    return this.trace.instead.get(name) ?? this.#own(name, shape, initializer, true);
+  }
+
+  /**
+   * A value that is the model's as its parameters are: saved, loaded and put back with them. It is not trained: optimizers,
+   * decay and averages of the weights leave it alone, and a layer renews it.
+   */
+  state(name: string, shape: Shape, initializer: Initializer): Tensor {
+    return this.#own(name, shape, initializer, false);
+  }
+
+  /**
+   * In training, has state become what `next` makes of it and of a tensor of the batch, by default that tensor, at the end
+   * of the step: behind what leaves a step out. Said again of the same state, it goes on from there.
+   */
+  renew(state: Tensor, sample: Tensor, next = (_before: Tensor, sample: Tensor): Tensor => sample): void {
+    if (this.mode !== "train") return;
+    const { renewals } = this.trace;
+    const before = renewals.get(state);
+    const samples = [...(before?.samples ?? []), sample];
+    renewals.set(state, { next: next(before?.next ?? state, sample), samples });
+  }
+
+  /** What state becomes at the end of the step. */
+  get renewals(): ReadonlyMap<Tensor, Renewal> {
+    return this.trace.renewals;
   }
 
   /** Numbers known beforehand. */
@@ -130,52 +182,64 @@ export class Graph {
 
   /** A name for the next thing of a kind: dense, dense_1, … in the order of first use; an owner keeps its name. */
   nameFor(kind: string, owner: object): string {
-    const known = this.#owners.get(owner);
+    const { names, owners } = this.trace;
+    const known = owners.get(owner);
     if (known) return known;
-    const count = this.#names.get(kind) ?? 0;
-    this.#names.set(kind, count + 1);
+    const count = names.get(kind) ?? 0;
+    names.set(kind, count + 1);
     const name = count === 0 ? kind : `${kind}_${count}`;
-    this.#owners.set(owner, name);
+    owners.set(owner, name);
     return name;
+  }
+
+  /** A stream of random numbers: another behind each op that is applied, and the same where a trace is repeated. */
+  stream(name: string): string {
+    const { streams, repeated } = this.trace;
+    const stream = repeated?.shift() ?? `${name} ${this.nodes.length}`;
+    streams.push(stream);
+    return stream;
   }
 
   /** Adds a scalar to what is trained on, beside the loss; does nothing in prediction. */
   penalize(penalty: Tensor): void {
     if (penalty.size !== 1)
       throw new ShapeError(`penalize: wanted a scalar, got shape [${penalty.shape.join(", ")}]`);
-    if (this.mode === "train") this.#penalties.push(penalty);
+    if (this.mode === "train") this.trace.penalties.push(penalty);
   }
 
   /** What has been added to the loss, in the order in which it was said. */
   get penalties(): readonly Tensor[] {
-    return this.#penalties;
+    return this.trace.penalties;
   }
 
   /** Traces once more what has been traced before, with the same names, and other tensors for some parameters. */
   again<T>(instead: ReadonlyMap<string, Tensor>, trace: () => T): T {
-    const before = {
-      instead: this.#instead,
-      names: this.#names,
-      owners: this.#owners,
-      penalties: this.#penalties,
-    };
-    this.#instead = instead;
-    this.#names = new Map();
-    this.#owners = new Map();
-    this.#penalties = [];
+    return this.within(newTrace(instead), trace);
+  }
+
+  /** Traces under other names than the trace under way, and what is said beside ops with them. */
+  within<T>(inside: Trace, trace: () => T): T {
+    const before = this.trace;
+    this.trace = inside;
     try {
       return trace();
     } finally {
-      this.#instead = before.instead;
-      this.#names = before.names;
-      this.#owners = before.owners;
-      this.#penalties = before.penalties;
+      this.trace = before;
     }
   }
 
   /** What stands for a parameter at present: however it was made, to a gradient it is a value like a parameter. */
   standsIn(tensor: Tensor): boolean {
-    return [...this.#instead.values()].includes(tensor);
+    return [...this.trace.instead.values()].includes(tensor);
+  }
+
+  #own(name: string, shape: Shape, initializer: Initializer, trained: boolean): Tensor {
+    const known = this.parameters.get(name);
+    if (known) return known;
+    checkShape(`parameter ${name}`, shape);
+    const tensor = this.#source({ kind: "parameter", name, initializer, trained }, { shape, dtype: "f32" });
+    this.parameters.set(name, tensor);
+    return tensor;
   }
 
   #source(source: Source, type: ValueType): Tensor {

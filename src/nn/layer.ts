@@ -7,10 +7,12 @@ import { type ActivationName, activations } from "../ops/activation.ts";
 /** A function from Tensor to Tensor. Its name counts where it is first applied: dense, dense_1, … */
 export type Layer = (x: Tensor) => Tensor;
 
-/** What a layer's body is given: its name in this model, and parameters under that name. */
+/** What a layer's body is given: its name in this model, and parameters and state under that name. */
 export interface LayerScope {
   readonly name: string;
   parameter(name: string, shape: Shape, initializer: Initializer): Tensor;
+  /** A value that is the model's but not trained; `graph.renew` says what it becomes. */
+  state(name: string, shape: Shape, initializer: Initializer): Tensor;
 }
 
 /** Makes a layer of a kind from its body; `name` replaces the counted one. */
@@ -22,9 +24,11 @@ export function defineLayer(
   const layer: Layer = (x) => {
     const { graph } = x;
     const own = name ?? graph.nameFor(kind, layer);
-    const parameter: LayerScope["parameter"] = (part, shape, initializer) =>
-      graph.parameter(`${own}.${part}`, shape, initializer);
-    return body(x, { name: own, parameter });
+    return body(x, {
+      name: own,
+      parameter: (part, ...rest) => graph.parameter(`${own}.${part}`, ...rest),
+      state: (part, ...rest) => graph.state(`${own}.${part}`, ...rest),
+    });
   };
   return layer;
 }

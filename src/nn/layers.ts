@@ -73,7 +73,7 @@ export function dropout(rate: number): Layer {
   if (!(rate >= 0 && rate < 1)) throw new OptionError(`dropout: rate: wanted 0 ≤ rate < 1, got ${rate}`);
   // A layer applied twice draws two masks.
   return defineLayer("dropout", (x, { name }) =>
-    x.graph.mode === "train" ? dropoutMask(x, rate, `${name} ${x.graph.nodes.length}`) : x,
+    x.graph.mode === "train" ? dropoutMask(x, rate, x.graph.stream(name)) : x,
   );
 }
 

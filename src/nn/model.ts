@@ -71,7 +71,7 @@ export class Model {
 
   /** Number of trained numbers. */
   get parameterCount(): number {
-    return this.weights.segments.reduce((sum, { size }) => sum + size, 0);
+    return this.weights.segments.reduce((sum, { size, trained }) => sum + (trained ? size : 0), 0);
   }
 
   /** The model's output for an input [batch, ...inputShape], in a graph. */
@@ -134,12 +134,12 @@ export class Model {
     return result;
   }
 
-  /** Copies of the parameters by name, such as dense.weight. */
+  /** Copies of the parameters, and of state, by name, such as dense.weight. */
   parameters(): Map<string, ParameterValues> {
     return this.weights.read();
   }
 
-  /** Sets every parameter. @throws ShapeError naming one that is missing, unknown or of another shape; then nothing is changed. */
+  /** Sets every parameter, and all state. @throws ShapeError naming one that is missing, unknown or of another shape; then nothing is changed. */
   setParameters(
     parameters: ReadonlyMap<string, { readonly shape: Shape; readonly values: ArrayLike<number> }>,
   ): void {

@@ -1,4 +1,4 @@
-// The weights of a model: one flat vector. It lives on the host or, while programs work on it, in an engine's memory.
+// The weights of a model, parameters and state: one flat vector. It lives on the host or, while programs work on it, in an engine's memory.
 import { ALIGNMENT } from "../../assembly/abi.ts";
 import type { Placement } from "../compile/emit.ts";
 import { compile } from "../compile/program.ts";
@@ -16,6 +16,8 @@ export interface Segment {
   readonly offset: number;
   readonly size: number;
   readonly initializer: Initializer;
+  /** False: state, which layers renew. */
+  readonly trained: boolean;
 }
 
 /** One parameter's numbers. */
@@ -52,7 +54,7 @@ export class Weights {
     let offset = 0;
     for (const { shape, size, node } of parameters) {
       if (node.source?.kind !== "parameter") continue;
-      segments.push({ name: node.source.name, shape, offset, size, initializer: node.source.initializer });
+      segments.push({ ...node.source, shape, offset, size });
       offset += Math.ceil(size / LINE) * LINE;
     }
     this.segments = segments;

@@ -8,11 +8,12 @@ import {
   type Emitter,
   float,
   type GradientRule,
+  type Op,
   read,
   rows,
   write,
 } from "../graph/op.ts";
-import type { Node, Tensor } from "../graph/tensor.ts";
+import type { DType, Node, Tensor } from "../graph/tensor.ts";
 import { div, equal, mul, sqrt, square } from "./arithmetic.ts";
 import { broadcastTo } from "./movement.ts";
 import { reshape } from "./reshape.ts";
@@ -93,36 +94,18 @@ const extremeGradient: GradientRule<Run> = ({ inputs: [x], outputs: [y], attribu
   return [reshape(mul(hits, div(reshape(dy, [outer, 1, inner]), count)), x!.shape)];
 };
 
-const extremeOp = (name: "max" | "min", kernel: string) =>
+/** An op that one kernel reduces by, in one go. */
+const reduceOp = (name: string, kernel: string, dtype: DType, gradient: Op<Run>["gradient"]) =>
   defineOp<Run>({
     name,
-    shape: (_, run) => ({ shape: runShape(run), dtype: "f32" }),
-    gradient: extremeGradient,
-    emit: (emitter, node) =>
-      emitReduce(
-        emitter,
-        kernel,
-        node.attributes,
-        emitter.buffer(node.inputs[0]!),
-        emitter.buffer(node.outputs[0]!),
-      ),
+    shape: (_, run) => ({ shape: runShape(run), dtype }),
+    gradient,
+    emit: (emitter, { inputs: [x], outputs: [y], attributes }) =>
+      emitReduce(emitter, kernel, attributes, emitter.buffer(x!), emitter.buffer(y!)),
   });
-const maxOp = extremeOp("max", "reduceMax");
-const minOp = extremeOp("min", "reduceMin");
-
-const argmaxOp = defineOp<Run>({
-  name: "argmax",
-  shape: (_, run) => ({ shape: runShape(run), dtype: "i32" }),
-  gradient: "none",
-  emit: (emitter, node) =>
-    emitReduce(
-      emitter,
-      "argmax",
-      node.attributes,
-      emitter.buffer(node.inputs[0]!),
-      emitter.buffer(node.outputs[0]!),
-    ),
-});
+const maxOp = reduceOp("max", "reduceMax", "f32", extremeGradient);
+const minOp = reduceOp("min", "reduceMin", "f32", extremeGradient);
+const argmaxOp = reduceOp("argmax", "argmax", "i32", "none");
 
 /** Reduces each run of neighbouring axes in turn, the last first. */
 function reduceAxes(
@@ -132,7 +115,8 @@ function reduceAxes(
   mean = false,
 ): Tensor {
   if (x.dtype !== "f32") throw new ShapeError(`${op.name}: wanted an f32 tensor, got ${x.dtype}`);
-  const list = normalizeAxes(op.name, axes, x.rank);
+  const all = normalizeAxes(op.name, axes, x.rank);
+  const list = all.slice();
   const kept = x.shape.map((size, axis) => (list.includes(axis) ? 1 : size));
   let shape = x.shape.slice();
   let y = x;
@@ -146,7 +130,7 @@ function reduceAxes(
     if (size > 1) y = x.graph.apply(op, [y], { outer, size, inner, scale: mean ? 1 / size : 1 })[0]!;
     shape = shape.map((n, axis) => (axis >= start && axis <= last ? 1 : n));
   }
-  const squeezed = kept.filter((_, axis) => !normalizeAxes(op.name, axes, x.rank).includes(axis));
+  const squeezed = kept.filter((_, axis) => !all.includes(axis));
   return reshape(y, keepDims ? kept : squeezed);
 }
 

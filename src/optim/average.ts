@@ -3,8 +3,8 @@ import { power } from "../core/math.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { checkCount, checkRange, oneOf, rounded, type Transform } from "./transform.ts";
 
-/** The slot that holds an average; the trainer knows it by this name. */
-export const AVERAGE = "average of the weights";
+/** The slot that holds an average, at which models are to be evaluated. */
+const AVERAGE = "average of the weights";
 
 /** a ← (1 − s) a + s θ behind each step of the inner optimizer. */
 function averaged(name: string, inner: Transform, share: (step: number) => number): Transform {
@@ -23,6 +23,7 @@ function averaged(name: string, inner: Transform, share: (step: number) => numbe
         const average = context.slot(parameter, { name: AVERAGE, initial: "parameters" });
         context.assign(average, rounded(add(mul(old, average), mul(fresh, parameter.tensor))));
       }
+      context.evaluateAt(AVERAGE, 1);
     },
   };
 }

@@ -22,10 +22,12 @@ export interface StateLayout {
 /** The state that an optimizer keeps for some weights. */
 export function stateLayout(optimizer: Transform, { segments, length }: Weights): StateLayout {
   const graph = new Graph();
-  const slopes = segments.map(({ name, shape, offset }) => {
-    const parameter = graph.input(name, shape);
-    return { name, parameter, slope: graph.input(`gradient of ${name}`, shape), offset: offset * 4 };
-  });
+  const slopes = segments
+    .filter(({ trained }) => trained)
+    .map(({ name, shape, offset }) => {
+      const parameter = graph.input(name, shape);
+      return { name, parameter, slope: graph.input(`gradient of ${name}`, shape), offset: offset * 4 };
+    });
   const update = new Update(optimizer, {
     graph,
     loss: graph.input("loss", []),

@@ -182,15 +182,18 @@ function emitFeed(
   emitter.call(bytes ? "feedBytes" : "feedWords", [batch, columns, read(data), read(order), ...numbers, to]);
 }
 
-/** The parameters on which the loss depends, with their gradients. */
-function slopesOf(loss: Tensor, parameters: ReturnType<Model["place"]>): ParameterSlope[] {
+/** The trained parameters on which the loss depends, with their gradients. */
+function slopesOf(loss: Tensor, places: ReturnType<Model["place"]>): ParameterSlope[] {
+  const parameters = places.flatMap(([parameter, { offset }]) => {
+    const { source } = parameter.node;
+    return source?.kind === "parameter" && source.trained ? [{ name: source.name, parameter, offset }] : [];
+  });
   const slopes = gradients(
     loss,
-    parameters.map(([tensor]) => tensor),
+    parameters.map(({ parameter }) => parameter),
   );
-  return parameters.flatMap(([parameter, { offset }], index) => {
+  return parameters.flatMap((each, index) => {
     const slope = slopes[index];
-    const { source } = parameter.node;
-    return slope && source?.kind === "parameter" ? [{ name: source.name, parameter, slope, offset }] : [];
+    return slope ? [{ ...each, slope }] : [];
   });
 }

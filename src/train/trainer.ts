@@ -8,7 +8,6 @@ import type { Block } from "../engine/memory.ts";
 import { readFile, writeFileAtomically } from "../formats/file.ts";
 import type { Model } from "../nn/model.ts";
 import type { ParameterValues } from "../nn/weights.ts";
-import { AVERAGE } from "../optim/average.ts";
 import type { Transform } from "../optim/transform.ts";
 import type { Loss, Metric } from "./loss.ts";
 import { type Fields, type Row, StepRunner } from "./runner.ts";
@@ -184,8 +183,7 @@ export class Trainer {
 
   /** @throws OptionError where the optimizer keeps no average. */
   checkAverage(where: string): void {
-    const kept = [...this.#layout.bytes.keys()].some((region) => region.endsWith(` ${AVERAGE}`));
-    if (kept || this.#layout.evaluation.length > 0) return;
+    if (this.#layout.evaluation.length > 0) return;
     throw new OptionError(
       `${where}: average: wanted an optimizer that keeps an average of the weights, got one without: put ema or swa around it`,
     );
@@ -202,27 +200,17 @@ export class Trainer {
     return this.steps + 1;
   }
 
-  /** The flat vector of averages. */
+  /** The flat vector at which the optimizer wants the model evaluated: averages for what it trains, all else as it is. */
   #average(): Float32Array<ArrayBuffer> {
-    const { weights } = this.model;
-    if (this.steps === 0) return weights.snapshot();
-    const block = [...this.#blocks].find(([region]) => region.endsWith(` ${AVERAGE}`))?.[1];
-    if (!block) {
-      this.checkAverage("trainer");
-      return this.#evaluationPoint();
-    }
-    const values: Float32Array = new Float32Array(this.engine.memory.buffer, block.address, weights.length);
-    return values.slice();
-  }
-
-  /** The flat vector at which the optimizer wants the model evaluated. */
-  #evaluationPoint(): Float32Array<ArrayBuffer> {
     const values = this.model.weights.snapshot();
+    if (this.steps === 0) return values;
+    this.checkAverage("trainer");
     for (const { region, offset, size, weight } of this.#layout.evaluation) {
       const slot = new Float32Array(this.engine.memory.buffer, this.#region(region).address + offset, size);
-      for (const [i, x] of slot.entries()) {
-        const at = offset / 4 + i;
-        values[at]! += weight * (x - values[at]!);
+      for (let i = 0, at = offset / 4; i < size; i++, at++) {
+        const value = values[at]!;
+        // With a weight of 1 the very bits of the slot.
+        values[at] = weight === 1 ? slot[i]! : value + weight * (slot[i]! - value);
       }
     }
     return values;

@@ -178,6 +178,7 @@ export class Update {
   constructor(optimizer: Transform, source: UpdateSource) {
     this.#source = source;
     this.#parameters = source.slopes.map((each) => new Parameter(each));
+    for (const [state, { next }] of source.graph.renewals) this.#assigned.push({ state, value: next });
     optimizer.apply(this.#context(optimizer, optimizer.name, 0, this.#parameters));
     this.#settle();
     this.#last?.work((scalar) => this.#guard(scalar));
