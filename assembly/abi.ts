@@ -29,6 +29,9 @@ export const UPDATE_ROOM_BYTES = 384;
 /** The most packing memory a matrix product needs in each thread, whatever its sizes; a multiple of a cache line. */
 export const MATMUL_SCRATCH_BYTES = 579_008;
 
+/** Queries, and keys, whose scores an attention kernel has in scratch at a time; a multiple of 16. */
+export const ATTENTION_BLOCK = 64;
+
 // Control words: fixed byte addresses in every memory. Words that different threads write lie on lines of their own.
 /** The host adds one to start a run; workers wait on it. */
 export const CONTROL_RUN = 1024;

@@ -1,7 +1,16 @@
 // Table of contents: what the module exports. A kernel is found by its name here.
 
 export { map } from "./elementwise";
-export { matmulNN, matmulNNWide, matmulNT, matmulNTWide, matmulTN, matmulTNWide } from "./gemm/matmul";
+export {
+  batchMatmul,
+  batchMatmulWide,
+  matmulNN, 
+  matmulNNWide,
+  matmulNT,
+  matmulNTWide,
+  matmulTN,
+  matmulTNWide,
+} from "./gemm/matmul";
 export {
   elu,
   eluGradient,
@@ -90,6 +99,7 @@ export {
   where,
 } from "./kernels/arithmetic";
 export { adadelta, adagrad, ftrl, rmsprop, rmspropCentered, rmspropCenteredMomentum, rmspropMomentum } from "./kernels/adaptive";
+export { attention, attentionGradient, attentionGradientWide, attentionWide } from "./kernels/attention";
 export { ceiling } from "./kernels/ceiling";
 export { bceWithLogits, bceWithLogitsGradient, huber, huberGradient } from "./kernels/loss";
 export { copy, equalLabels, fill, gather, identity, oneHot, scatterAdd } from "./kernels/movement";
@@ -109,6 +119,7 @@ export {
   softmaxCrossEntropy,
   softmaxGradient,
 } from "./kernels/softmax";
+export { rotary } from "./kernels/rotary";
 export { asgd, sgd, sgdDifference, sgdDifferenceNesterov, sgdMomentum, sgdNesterov } from "./kernels/sgd";
 export { lion, rprop, signSgd } from "./kernels/sign";
 export { feedBytes, feedWords, guard, record, schedule } from "./kernels/step";
