@@ -6,10 +6,14 @@ import type { Batch, Field, FieldValues } from "../data/index.ts";
 import type { Engine, LoadedProgram, RunResult } from "../engine/engine.ts";
 import type { Block } from "../engine/memory.ts";
 import type { DType } from "../graph/tensor.ts";
-import type { Model } from "../nn/model.ts";
+import { checkIntegers } from "../nn/inputs.ts";
+import { type Model, viewOf } from "../nn/model.ts";
 import type { Loss, Metric } from "./loss.ts";
 import { compileStep, dataRegion, type FeedSpec, REGION, type StepSpec } from "./step.ts";
 import type { Initial } from "./update.ts";
+
+/** A batch that the caller brings: integers or bytes may stand for floats. */
+export type StepBatch = Omit<Batch, "inputs"> & { readonly inputs: FieldValues };
 
 /** Examples as fields, all of them, in memory. */
 export interface Fields {
@@ -135,7 +139,7 @@ export class StepRunner {
   }
 
   /** Runs one step over a batch that the caller brings; its number is asked for when its turn has come. */
-  step(batch: Batch, number: () => number): Promise<Row> {
+  step(batch: StepBatch, number: () => number): Promise<Row> {
     return this.#turn(async (run) => {
       const step = number();
       const { loaded } = this.#write(batch, step);
@@ -143,7 +147,7 @@ export class StepRunner {
     });
   }
 
-  stepSync(batch: Batch, number: number): Row {
+  stepSync(batch: StepBatch, number: number): Row {
     const { loaded } = this.#write(batch, number);
     return this.#rows(loaded, this.engine.runSync(loaded), number)[0]!;
   }
@@ -163,16 +167,16 @@ export class StepRunner {
     return prepared;
   }
 
-  #write(batch: Batch, number: number): Prepared {
+  #write(batch: StepBatch, number: number): Prepared {
     const target = batch.labels ?? batch.targets;
     if (!target) throw new DataError("step: the batch has neither targets nor labels");
     const { model } = this.#options;
     const input = {
       shape: model.inputShape,
-      dtype: "f32",
+      dtype: model.inputType,
       resident: undefined,
       examples: batch.size,
-    } as const;
+    };
     if (!(Number.isInteger(batch.size) && batch.size >= 1)) {
       throw new ShapeError(`step: size: got ${batch.size}, wanted a positive integer`);
     }
@@ -183,17 +187,18 @@ export class StepRunner {
     }
     const shape = batch.labels ? (size === 1 ? [] : [size]) : this.#targetShape(size);
     const dtype = batch.labels ? "i32" : "f32";
-    checkFinite("inputs", batch.inputs, batch.size);
+    if (model.inputLimit === undefined) checkFinite("inputs", batch.inputs, batch.size);
+    else checkIntegers("step: inputs", batch.inputs, sizeOf(model.inputShape), model.inputLimit);
     if (batch.targets) checkFinite("targets", batch.targets, batch.size);
     const prepared = this.#prepare(batch.size, {
       input,
       target: { shape, dtype, resident: undefined, examples: batch.size },
     });
-    if (batch.labels) checkLabels(batch.labels, prepared.classes);
+    if (batch.labels) checkLabels(batch.labels, size, prepared.classes);
     // A program has no place for what nothing in it reads.
     const { loaded } = prepared;
     const { regions } = loaded.program;
-    if (regions.has(REGION.input)) loaded.floats(REGION.input).set(batch.inputs);
+    if (regions.has(REGION.input)) loaded[viewOf(model.inputType)](REGION.input).set(batch.inputs);
     if (regions.has(REGION.target)) {
       if (batch.labels) loaded.integers(REGION.target).set(batch.labels);
       else loaded.floats(REGION.target).set(batch.targets!);
@@ -221,7 +226,12 @@ export class StepRunner {
     if (!target) throw new DataError("data: the dataset has neither targets nor labels");
     const targetShape = labels ? target.shape : this.#targetShape(sizeOf(target.shape));
     return {
-      input: { shape: model.inputShape, dtype: "f32", resident: residence(inputs), examples },
+      input: {
+        shape: model.inputShape,
+        dtype: model.inputType,
+        resident: model.inputType === "i32" ? { kind: "words" } : residence(inputs),
+        examples,
+      },
       target: {
         shape: targetShape,
         dtype: labels ? "i32" : "f32",
@@ -277,7 +287,8 @@ export class StepRunner {
     if (!field) return;
     const { buffer } = this.engine.memory;
     const { values, scale, offset } = field;
-    if (field === labels) new Int32Array(buffer, block.address, values.length).set(values);
+    if (field === labels || (field === inputs && this.#options.model.inputType === "i32"))
+      new Int32Array(buffer, block.address, values.length).set(values);
     else if (values instanceof Uint8Array) new Uint8Array(buffer, block.address, values.length).set(values);
     else {
       const floats = new Float32Array(buffer, block.address, values.length);
@@ -300,8 +311,10 @@ export class StepRunner {
   }
 
   #checkDataLabels(classes: number | undefined): void {
-    const labels = this.#fields?.labels;
-    if (labels) checkLabels(labels.values, classes);
+    const { labels, inputs } = this.#fields ?? {};
+    if (labels) checkLabels(labels.values, sizeOf(labels.shape), classes);
+    const limit = this.#options.model.inputLimit;
+    if (inputs && limit !== undefined) checkIntegers("inputs", inputs.values, sizeOf(inputs.shape), limit);
   }
 
   /** Writes a row of hyper-parameters for each step of a run. */
@@ -346,7 +359,7 @@ function checkLength(what: string, values: FieldValues, size: number, shape: Sha
   }
 }
 
-function checkFinite(what: string, values: Float32Array, size: number): void {
+function checkFinite(what: string, values: FieldValues, size: number): void {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
   const width = values.length / size;
@@ -354,12 +367,7 @@ function checkFinite(what: string, values: Float32Array, size: number): void {
   throw new DataError(`step: ${what}: ${place}: wanted a finite number, got ${values[at]}`);
 }
 
-/** Checks that labels name classes that the loss has. */
-function checkLabels(labels: FieldValues, classes: number | undefined): void {
-  if (classes === undefined) return;
-  const at = labels.findIndex((label) => !(label >= 0 && label < classes));
-  if (at >= 0)
-    throw new DataError(
-      `labels: example ${at}: got ${labels[at]}, wanted 0 to ${classes - 1} for ${classes} outputs`,
-    );
+/** Checks that labels, so many an example, name classes that the loss has. */
+function checkLabels(labels: FieldValues, size: number, classes: number | undefined): void {
+  if (classes !== undefined) checkIntegers("labels", labels, size, classes, ` for ${classes} outputs`);
 }

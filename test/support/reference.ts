@@ -99,6 +99,79 @@ function argmaxOf(run: readonly number[]): number {
   return nan >= 0 ? nan : run.indexOf(Math.max(...run));
 }
 
+/** Attention by its definition; `visit` is told each score of a row with its weight, and where its key lies. */
+export function attend(
+  { inputs, attributes }: Node,
+  values: readonly Values[],
+  visit: (row: number, terms: readonly AttentionTerm[]) => void = () => {},
+): Values[] {
+  const { heads, queries, keys, keySize, valueSize, parts, masked, causal } = attributes;
+  const scale = Math.fround(attributes.scale);
+  const batch = inputs[0]!.shape[0]!;
+  const y = new Float64Array(batch * queries * heads * valueSize);
+  const sums = new Float64Array(batch * heads * queries);
+  const mask = masked
+    ? values[1 + Math.max(...parts.map((part: { input: number }) => part.input))]
+    : undefined;
+  const isBoolean = masked && inputs.findLast(({ rank }) => rank === 2)!.dtype === "i32";
+  const at = (part: number, of: number, time: number, column: number) =>
+    of * inputs[parts[part].input]!.shape[1]! * inputs[parts[part].input]!.shape[2]! +
+    time * inputs[parts[part].input]!.shape[2]! +
+    parts[part].column +
+    column;
+  const number = (part: number, ...place: [number, number, number]) =>
+    values[parts[part].input]![at(part, ...place)]!;
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < heads; h++) {
+      for (let i = 0; i < queries; i++) {
+        const terms: AttentionTerm[] = [];
+        for (let j = 0; j < (causal ? i + 1 : keys); j++) {
+          const factors = Array.from({ length: keySize }, (_, c): [number, number] => [
+            at(0, b, i, h * keySize + c),
+            at(1, b, j, h * keySize + c),
+          ]);
+          const [q, k] = [values[parts[0].input]!, values[parts[1].input]!];
+          const added = mask
+            ? isBoolean
+              ? mask[b * keys + j] === 0
+                ? Number.NEGATIVE_INFINITY
+                : 0
+              : mask[b * keys + j]!
+            : 0;
+          const score = scale * factors.reduce((sum, [x, z]) => sum + q[x]! * k[z]!, 0) + added;
+          terms.push({ key: j, score, weight: 0, factors });
+        }
+        const top = Math.max(...terms.map(({ score }) => score));
+        const total = terms.reduce(
+          (sum, { score }) => sum + (top === Number.NEGATIVE_INFINITY ? 0 : Math.exp(score - top)),
+          0,
+        );
+        for (const term of terms) term.weight = total === 0 ? 0 : Math.exp(term.score - top) / total;
+        const row = (b * heads + h) * queries + i;
+        sums[row] = total === 0 ? 0 : top + Math.log(total);
+        for (let c = 0; c < valueSize; c++) {
+          const column = h * valueSize + c;
+          y[(b * queries + i) * heads * valueSize + column] = terms.reduce(
+            (sum, { key, weight }) => sum + weight * number(2, b, key, column),
+            0,
+          );
+        }
+        visit(row, terms);
+      }
+    }
+  }
+  return [y, sums];
+}
+
+/** A score of a row of attention. */
+export interface AttentionTerm {
+  readonly key: number;
+  readonly score: number;
+  weight: number;
+  /** Where the factors of the score lie, in q and in k. */
+  readonly factors: readonly (readonly [number, number])[];
+}
+
 const meanings: Record<string, Meaning> = {
   matmul({ inputs: [a, b, bias], attributes: layout }, [x, w, start]) {
     const [m, k] = layout === "TN" ? [a!.shape[1]!, a!.shape[0]!] : [a!.shape[0]!, a!.shape[1]!];
@@ -114,6 +187,31 @@ const meanings: Record<string, Meaning> = {
       }
     }
     return [y];
+  },
+
+  batchMatmul({ inputs: [a, b], outputs: [c], attributes: layout }, [x, w]) {
+    const [batch, m, n] = c!.shape as [number, number, number];
+    const k = x!.length / batch / m;
+    const y = new Float64Array(batch * m * n);
+    for (let at = 0; at < batch; at++) {
+      const own = (values: Values, size: number) => values.subarray(at * size, (at + 1) * size);
+      const one = { inputs: [a, b].map((each) => ({ shape: each!.shape.slice(1) })), attributes: layout };
+      const [product] = meanings.matmul!(one as unknown as Node, [own(x!, m * k), own(w!, k * n)]);
+      y.set(product!, at * m * n);
+    }
+    return [y];
+  },
+  attention: (node, inputs) => attend(node, inputs),
+  rotary({ inputs: [of], attributes: { turned, size, sign } }, [x, table]) {
+    const [, time, columns] = of!.shape as [number, number, number];
+    return [
+      x!.map((each, i) => {
+        const column = i % columns;
+        if (column >= turned) return each;
+        const at = 2 * size * (Math.floor(i / columns) % time) + (column % size);
+        return each * table![at]! + x![i + (column % 2 === 0 ? 1 : -1)]! * sign * table![at + size]!;
+      }),
+    ];
   },
 
   sum: reduceBy((run, scale) => scale * run.reduce((sum, x) => sum + x, 0)),
