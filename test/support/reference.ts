@@ -113,48 +113,35 @@ export function attend(
   const mask = masked
     ? values[1 + Math.max(...parts.map((part: { input: number }) => part.input))]
     : undefined;
-  const isBoolean = masked && inputs.findLast(({ rank }) => rank === 2)!.dtype === "i32";
-  const at = (part: number, of: number, time: number, column: number) =>
-    of * inputs[parts[part].input]!.shape[1]! * inputs[parts[part].input]!.shape[2]! +
-    time * inputs[parts[part].input]!.shape[2]! +
-    parts[part].column +
-    column;
-  const number = (part: number, ...place: [number, number, number]) =>
-    values[parts[part].input]![at(part, ...place)]!;
+  const isBoolean = mask && inputs.findLast(({ rank }) => rank === 2)!.dtype === "i32";
+  const [q, k, v] = parts.map(({ input }: { input: number }) => values[input]!) as [Values, Values, Values];
+  const rowAt = (part: number, of: number, time: number, column: number) => {
+    const [, length, width] = inputs[parts[part].input]!.shape as [number, number, number];
+    return (of * length + time) * width + parts[part].column + column;
+  };
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
       for (let i = 0; i < queries; i++) {
+        const qAt = rowAt(0, b, i, h * keySize);
         const terms: AttentionTerm[] = [];
         for (let j = 0; j < (causal ? i + 1 : keys); j++) {
-          const factors = Array.from({ length: keySize }, (_, c): [number, number] => [
-            at(0, b, i, h * keySize + c),
-            at(1, b, j, h * keySize + c),
-          ]);
-          const [q, k] = [values[parts[0].input]!, values[parts[1].input]!];
-          const added = mask
-            ? isBoolean
-              ? mask[b * keys + j] === 0
-                ? Number.NEGATIVE_INFINITY
-                : 0
-              : mask[b * keys + j]!
-            : 0;
-          const score = scale * factors.reduce((sum, [x, z]) => sum + q[x]! * k[z]!, 0) + added;
-          terms.push({ key: j, score, weight: 0, factors });
+          const kAt = rowAt(1, b, j, h * keySize);
+          let score = 0;
+          for (let c = 0; c < keySize; c++) score += q[qAt + c]! * k[kAt + c]!;
+          const added = mask ? mask[b * keys + j]! : 0;
+          score = scale * score + (isBoolean ? (added === 0 ? Number.NEGATIVE_INFINITY : 0) : added);
+          terms.push({ key: j, score, weight: 0, qAt, kAt });
         }
-        const top = Math.max(...terms.map(({ score }) => score));
-        const total = terms.reduce(
-          (sum, { score }) => sum + (top === Number.NEGATIVE_INFINITY ? 0 : Math.exp(score - top)),
-          0,
-        );
-        for (const term of terms) term.weight = total === 0 ? 0 : Math.exp(term.score - top) / total;
+        const top = terms.reduce((most, { score }) => Math.max(most, score), Number.NEGATIVE_INFINITY);
+        const dead = top === Number.NEGATIVE_INFINITY;
+        const total = terms.reduce((sum, { score }) => sum + (dead ? 0 : Math.exp(score - top)), 0);
         const row = (b * heads + h) * queries + i;
-        sums[row] = total === 0 ? 0 : top + Math.log(total);
-        for (let c = 0; c < valueSize; c++) {
-          const column = h * valueSize + c;
-          y[(b * queries + i) * heads * valueSize + column] = terms.reduce(
-            (sum, { key, weight }) => sum + weight * number(2, b, key, column),
-            0,
-          );
+        sums[row] = dead ? 0 : top + Math.log(total);
+        const yAt = (b * queries + i) * heads * valueSize + h * valueSize;
+        for (const term of terms) {
+          term.weight = dead ? 0 : Math.exp(term.score - top) / total;
+          const vAt = rowAt(2, b, term.key, h * valueSize);
+          for (let c = 0; c < valueSize; c++) y[yAt + c]! += term.weight * v[vAt + c]!;
         }
         visit(row, terms);
       }
@@ -168,8 +155,9 @@ export interface AttentionTerm {
   readonly key: number;
   readonly score: number;
   weight: number;
-  /** Where the factors of the score lie, in q and in k. */
-  readonly factors: readonly (readonly [number, number])[];
+  /** Where the factors of the score begin, in q and in k. */
+  readonly qAt: number;
+  readonly kAt: number;
 }
 
 const meanings: Record<string, Meaning> = {

@@ -98,17 +98,17 @@ function attentionErrors(
   const [y, sums] = outputs as [Values, Values];
   const relative = new Float64Array(sums.length);
   attend(node, values, (row, terms) => {
-    const wrong = terms.map(({ score, factors }) => {
+    const wrong = terms.map(({ score, qAt, kAt }) => {
       if (score === Number.NEGATIVE_INFINITY) return 0;
-      const size = factors.reduce((sum, [a, b]) => sum + Math.abs(q[a]! * k[b]!), 0);
-      const carried = factors.reduce(
-        (sum, [a, b]) => sum + Math.abs(q[a]!) * dk[b]! + (Math.abs(k[b]!) + dk[b]!) * dq[a]!,
-        0,
-      );
-      return (
-        Math.abs(scale) * (carried + summed(keySize) * size) +
-        4 * UNIT * (Math.abs(score) + Math.abs(score - sums[row]!))
-      );
+      let size = 0;
+      let carried = 0;
+      for (let c = 0; c < keySize; c++) {
+        const [a, b] = [Math.abs(q[qAt + c]!), Math.abs(k[kAt + c]!)];
+        size += a * b;
+        carried += a * dk[kAt + c]! + (b + dk[kAt + c]!) * dq[qAt + c]!;
+      }
+      const rounded = 4 * UNIT * (Math.abs(score) + Math.abs(score - sums[row]!));
+      return Math.abs(scale) * (carried + summed(keySize) * size) + rounded;
     });
     const mean = wrong.reduce((sum, each, j) => sum + each * terms[j]!.weight, 0);
     relative[row] =
