@@ -226,7 +226,7 @@ function blockNumbers(first: number, width: number): (name: string) => number | 
     "dense_1.weight",
     "dense_1.bias",
   ];
-  const norms = ["layerNorm.scale", "layerNorm.shift", "layerNorm_1.scale", "layerNorm_1.shift"];
+  const norms = ["layerNorm.scale", "layerNorm.offset", "layerNorm_1.scale", "layerNorm_1.offset"];
   return (name) => {
     const norm = norms.indexOf(name);
     if (norm >= 0) return norm % 2 === 0 ? scales(first + 8 + norm, width) : first + 8 + norm;
@@ -280,11 +280,11 @@ describe("blocks are PyTorch's layers", () => {
       "dense_1.weight": 11,
       "dense_1.bias": 12,
       "layerNorm.scale": scales(13),
-      "layerNorm.shift": 14,
+      "layerNorm.offset": 14,
       "layerNorm_1.scale": scales(15),
-      "layerNorm_1.shift": 16,
+      "layerNorm_1.offset": 16,
       "layerNorm_2.scale": scales(17),
-      "layerNorm_2.shift": 18,
+      "layerNorm_2.offset": 18,
     };
     const inputs = new Map([
       ...parametersFrom(graph, (name) => own[name]!),

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "#src/compile/program";
 import { OptionError, ShapeError } from "#src/core/errors";
+import { createEngine } from "#src/engine/engine";
 import { Graph, type Tensor } from "#src/graph/tensor";
 import { mul } from "#src/ops/arithmetic";
 import { type AttentionOptions, attention, packedAttention } from "#src/ops/attention";
+import { batchMatmul } from "#src/ops/batch-matmul";
 import { gradients } from "#src/ops/gradients";
 import { sum } from "#src/ops/reduce";
 import { rotary } from "#src/ops/rotary";
@@ -285,6 +287,22 @@ test("memory grows with the time, not with its square", () => {
   expect(long.activations!).toBeLessThan(8.1 * short.activations!);
   // One matrix of scores would take 64 MiB.
   expect(long.total!).toBeLessThan(24 * 2 ** 20);
+});
+
+test("wide tiles give the same bits", async () => {
+  const graph = new Graph();
+  const x = graph.input("x", [2, 70, 2 * 37]);
+  const y = packedAttention([x], { keySize: 11, valueSize: 15 }, { heads: 2, causal: true });
+  const [dx] = gradients(sum(mul(y, y)), [x]);
+  const product = batchMatmul(x, y, { transposeA: true });
+  const drawn = uniform(x.shape).values;
+  const trial = new Trial(new Map([[x, drawn]]), [y, dx!, product]);
+  const engine = await createEngine({ threads: 1, numerics: "exact" });
+  const narrow = await trial.run(engine);
+  // Which tiles a program uses is settled when it is loaded.
+  (engine as { wide: boolean }).wide = true;
+  expect(await trial.run(engine)).toEqual(narrow);
+  engine.close();
 });
 
 test("a number that is not finite is not hidden", async () => {
