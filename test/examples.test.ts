@@ -86,18 +86,18 @@ function tensors() {
     images: graph.input("images", [8, 28, 28, 1]),
     a: graph.input("a", [4, 3]),
     b: graph.input("b", [2, 3]),
-    ...sequences(graph),
-  };
-}
-
-/** Sequences: what examples of attention speak of. */
-function sequences(graph: Graph) {
-  return {
-    sequence: graph.input("sequence", [8, 12, 64]),
-    encoded: graph.input("encoded", [8, 7, 32]),
     queries: graph.input("queries", [8, 5, 16]),
     keys: graph.input("keys", [8, 7, 16]),
     values: graph.input("values", [8, 7, 16]),
+    ...passages(graph),
+  };
+}
+
+/** Texts as tensors: what examples of attention speak of. */
+function passages(graph: Graph) {
+  return {
+    passage: graph.input("passage", [8, 12, 64]),
+    encoded: graph.input("encoded", [8, 7, 32]),
   };
 }
 
@@ -130,7 +130,7 @@ function values() {
     fetch: async (name: string) => new Response(await readFile(name)),
     epoch: 1,
     step: 1,
-    ...sequences(new Graph()),
+    ...passages(new Graph()),
   };
 }
 

@@ -55,7 +55,7 @@ function checkCounts(where: string, counts: Readonly<Record<string, number | und
  * @throws OptionError for an option out of range. @throws ShapeError where the input, the context or the mask does not fit.
  * @example
  * const attend = multiHeadAttention(2, { causal: true });
- * attend(sequence); // [8, 12, 64]
+ * attend(passage); // [8, 12, 64]
  */
 export function multiHeadAttention(heads: number, options: MultiHeadAttentionOptions = {}): AttentionLayer {
   const { causal = false, dropout = 0, bias = true, initializer = glorotUniform } = options;

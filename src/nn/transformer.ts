@@ -97,7 +97,7 @@ export function transformerEncoderBlock(options: TransformerEncoderOptions): Att
  * A block of causal self-attention, attention to what an encoder made, and two dense layers: [batch, time, width] → the same.
  * Vaswani et al. 2017, section 3.1.
  * @throws OptionError for an option out of range. @throws ShapeError where heads do not divide the width.
- * @example transformerDecoderBlock({ heads: 4 })(sequence, { context: encoded }) // [8, 12, 64]
+ * @example transformerDecoderBlock({ heads: 4 })(passage, { context: encoded }) // [8, 12, 64]
  */
 export function transformerDecoderBlock(
   options: TransformerBlockOptions,

@@ -54,7 +54,7 @@ export interface RotaryOptions {
  * (start + time) / base^(2i / size). Su et al. 2021, section 3.4.2.
  * Neighbours are pairs, as in the paper; some checkpoints pair number i with number i + size / 2 instead.
  * @throws ShapeError where x has another rank or its columns are not whole heads. @throws OptionError for an odd size.
- * @example rotary(sequence, { size: 16 }) // [8, 12, 64] → the same
+ * @example rotary(passage, { size: 16 }) // [8, 12, 64] → the same
  */
 export function rotary(x: Tensor, options: RotaryOptions = {}): Tensor {
   const width = x.shape.at(-1) ?? 0;
