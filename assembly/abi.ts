@@ -42,6 +42,9 @@ export const CONVOLUTION_SCRATCH_BYTES = 591_680;
 /** Bytes of the table that tells a kernel where patches lie: one for each phase of a strided gradient. */
 export const PATCHES_BYTES = 96;
 
+/** Queries, and keys, whose scores an attention kernel has in scratch at a time; a multiple of 16. */
+export const ATTENTION_BLOCK = 64;
+
 // Control words: fixed byte addresses in every memory. Words that different threads write lie on lines of their own.
 /** The host adds one to start a run; workers wait on it. */
 export const CONTROL_RUN = 1024;

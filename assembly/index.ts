@@ -2,7 +2,16 @@
 
 export { map } from "./elementwise";
 export { convolution, convolutionWeights, convolutionWeightsWide, convolutionWide } from "./gemm/convolution";
-export { matmulNN, matmulNNWide, matmulNT, matmulNTWide, matmulTN, matmulTNWide } from "./gemm/matmul";
+export {
+  batchMatmul,
+  batchMatmulWide,
+  matmulNN, 
+  matmulNNWide,
+  matmulNT,
+  matmulNTWide,
+  matmulTN,
+  matmulTNWide,
+} from "./gemm/matmul";
 export {
   elu,
   eluGradient,
@@ -91,6 +100,7 @@ export {
   where,
 } from "./kernels/arithmetic";
 export { adadelta, adagrad, ftrl, rmsprop, rmspropCentered, rmspropCenteredMomentum, rmspropMomentum } from "./kernels/adaptive";
+export { attention, attentionGradient, attentionGradientWide, attentionWide } from "./kernels/attention";
 export { ceiling } from "./kernels/ceiling";
 export { ctc } from "./kernels/ctc";
 export { collect, flipTaps, sumParts } from "./kernels/convolution";
@@ -134,6 +144,7 @@ export {
   softmaxCrossEntropy,
   softmaxGradient,
 } from "./kernels/softmax";
+export { rotary } from "./kernels/rotary";
 export { asgd, sgd, sgdDifference, sgdDifferenceNesterov, sgdMomentum, sgdNesterov } from "./kernels/sgd";
 export { lion, rprop, signSgd } from "./kernels/sign";
 export { feedBytes, feedWords, guard, record, schedule } from "./kernels/step";

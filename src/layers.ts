@@ -1,6 +1,12 @@
 // The entry point downhill/layers: layers and ops for images and sequences, beside the dense ones that every model needs.
 
 export {
+  type AttentionInputs,
+  type AttentionLayer,
+  type MultiHeadAttentionOptions,
+  multiHeadAttention,
+} from "./nn/attention.ts";
+export {
   type Conv1dOptions,
   type Conv1dTransposeOptions,
   type Conv2dOptions,
@@ -13,6 +19,14 @@ export {
   depthwiseConv2d,
   separableConv2d,
 } from "./nn/convolution.ts";
+export {
+  type EmbeddingLayer,
+  type EmbeddingOptions,
+  embedding,
+  type LearnedPositionsOptions,
+  learnedPositions,
+  sinusoidalPositions,
+} from "./nn/embedding.ts";
 export {
   type BatchNormOptions,
   batchNorm,
@@ -56,6 +70,15 @@ export {
 export { branches, checkpoint, type ResidualOptions, residual } from "./nn/structure.ts";
 export { spatialDropout1d, spatialDropout2d, stochasticDepth } from "./nn/structured-dropout.ts";
 export {
+  type DecoderInputs,
+  type TransformerBlockOptions,
+  type TransformerEncoderOptions,
+  transformerDecoderBlock,
+  transformerEncoderBlock,
+} from "./nn/transformer.ts";
+export { type AttentionOptions, attention } from "./ops/attention.ts";
+export { type BatchMatmulOptions, batchMatmul } from "./ops/batch-matmul.ts";
+export {
   type Convolution1dOptions,
   type Convolution1dTransposeOptions,
   type Convolution2dOptions,
@@ -65,6 +88,7 @@ export {
   convolution2d,
   convolution2dTranspose,
 } from "./ops/convolution.ts";
+export { einsum } from "./ops/einsum.ts";
 export { adaptiveMaxPool, maxPool } from "./ops/max-pool.ts";
 export type { PaddingMode } from "./ops/padding.ts";
 export { type Recurrence, type RecurrenceInputs, recurrence } from "./ops/recurrence.ts";
@@ -75,6 +99,7 @@ export {
   type ResizeOptions,
   resize,
 } from "./ops/resample.ts";
+export { type RotaryOptions, rotary } from "./ops/rotary.ts";
 export type { Padding, WindowOptions } from "./ops/taps.ts";
 export type { Padding1d, Padding2d, Pair } from "./ops/window.ts";
 export { type RefreshOptions, refreshStatistics } from "./train/refresh.ts";

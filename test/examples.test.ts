@@ -130,6 +130,18 @@ function tensors() {
     views: graph.input("views", [8, 2, 16]),
     frames: graph.input("frames", [4, 20, 10]),
     phrases: graph.input("phrases", [4, 6], "i32"),
+    queries: graph.input("queries", [8, 5, 16]),
+    keys: graph.input("keys", [8, 7, 16]),
+    values: graph.input("values", [8, 7, 16]),
+    ...passages(graph),
+  };
+}
+
+/** Texts as tensors: what examples of attention speak of. */
+function passages(graph: Graph) {
+  return {
+    passage: graph.input("passage", [8, 12, 64]),
+    encoded: graph.input("encoded", [8, 7, 32]),
   };
 }
 
@@ -167,6 +179,7 @@ function values() {
     fetch: async (name: string) => new Response(await readFile(name)),
     epoch: 1,
     step: 1,
+    ...passages(new Graph()),
   };
 }
 

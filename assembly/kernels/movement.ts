@@ -1,6 +1,7 @@
 // Kernels that move numbers without computing: strided copies, fills, gather and its gradient, one-hot.
+import { GRAIN } from "../abi";
 import { Elementwise, unary } from "../elementwise";
-import { end, endElement, first, firstElement } from "../thread";
+import { end, endElement, first, firstElement, threads } from "../thread";
 
 @unmanaged
 class Fill {
@@ -96,18 +97,35 @@ export function gather(i: Gather): void {
   }
 }
 
-/** y = 0, then y[indices[k], :] += x[k, :] in the order of k: each thread owns some of the `rows` of y, so the sums have one order. */
+/**
+ * y = 0, then y[indices[k], :] += x[k, :] in the order of k. Each thread owns some cache lines of every row of y, or where
+ * rows are short some of the rows, so the sums have one order. (By rows alone, the tokens of a text that come most
+ * often would be the work of one thread.)
+ */
 export function scatterAdd(i: Gather): void {
-  const from = first(i.rows);
-  const to = end(i.rows);
-  const bytes = <usize>i.columns << 2;
-  memory.fill(i.y + <usize>from * bytes, 0, <usize>(to - from) * bytes);
+  const columns = i.columns;
+  const byColumns = columns >= GRAIN * threads;
+  const from = byColumns ? 0 : first(i.rows);
+  const to = byColumns ? i.rows : end(i.rows);
+  const jFrom = byColumns ? firstElement(columns) : 0;
+  const jTo = byColumns ? endElement(columns) : columns;
+  const bytes = <usize>columns << 2;
+  const start = <usize>jFrom << 2;
+  if (jTo - jFrom == columns) memory.fill(i.y + <usize>from * bytes, 0, <usize>(to - from) * bytes);
+  else {
+    for (let r = from, y = i.y + start; r < to; r++, y += bytes) {
+      let p = y;
+      let left = jTo - jFrom;
+      for (; left >= 4; left -= 4, p += 16) v128.store(p, i64x2.splat(0));
+      for (; left > 0; left--, p += 4) store<f32>(p, 0);
+    }
+  }
   for (let k = 0; k < i.n; k++) {
     const row = load<i32>(i.indices + (<usize>k << 2));
     if (row < from || row >= to) continue;
-    let x = i.x + <usize>k * bytes;
-    let y = i.y + <usize>row * bytes;
-    let left = i.columns;
+    let x = i.x + <usize>k * bytes + start;
+    let y = i.y + <usize>row * bytes + start;
+    let left = jTo - jFrom;
     for (; left >= 4; left -= 4, x += 16, y += 16) v128.store(y, f32x4.add(v128.load(y), v128.load(x)));
     for (; left > 0; left--, x += 4, y += 4) store<f32>(y, load<f32>(y) + load<f32>(x));
   }

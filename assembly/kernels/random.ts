@@ -20,13 +20,13 @@ class Random {
 }
 
 /** The four vectors of words under way, or what has been made of them. */
-let w0: v128 = v128.splat<i32>(0);
-let w1: v128 = v128.splat<i32>(0);
-let w2: v128 = v128.splat<i32>(0);
-let w3: v128 = v128.splat<i32>(0);
+export let w0: v128 = v128.splat<i32>(0);
+export let w1: v128 = v128.splat<i32>(0);
+export let w2: v128 = v128.splat<i32>(0);
+export let w3: v128 = v128.splat<i32>(0);
 
 /** Words of counters (index … index + 3, 0, step, 0). */
-function philox(index: i32, step: u32, key0: u32, key1: u32): void {
+export function philox(index: i32, step: u32, key0: u32, key1: u32): void {
   const m0 = i32x4.splat(0xd2511f53);
   const m1 = i32x4.splat(0xcd9e8d57);
   let k0 = i32x4.splat(key0);
@@ -92,7 +92,7 @@ function below(x: f32): f32 {
 /** 0 ≤ u < 1 in steps of 2⁻²⁴. */
 // @ts-ignore: decorator
 @inline
-function unit(words: v128): v128 {
+export function unit(words: v128): v128 {
   return f32x4.mul(f32x4.convert_i32x4_s(i32x4.shr_u(words, 8)), f32x4.splat(5.960464477539063e-8));
 }
 

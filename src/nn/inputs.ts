@@ -20,13 +20,38 @@ export type Inputs = ArrayLike<number> | readonly (ArrayLike<number> | readonly 
 /** Reads examples `from` to before `to` into a flat array. */
 export interface InputReader {
   readonly length: number;
-  read(from: number, to: number, into: Float32Array): void;
+  read(from: number, to: number, into: Float32Array | Int32Array): void;
 }
 
-/** Makes inputs readable. @throws DataError or ShapeError where they do not fit the model. */
-export function readInputs(where: string, inputs: Inputs, shape: Shape): InputReader {
+/** Checks that numbers, so many an example, are integers from 0 to below a limit. */
+export function checkIntegers(
+  where: string,
+  values: ArrayLike<number>,
+  size: number,
+  limit: number,
+  of = "",
+): void {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!(Number.isInteger(value) && value >= 0 && value < limit)) {
+      const element = size > 1 ? `, element ${i % size}` : "";
+      throw new DataError(
+        `${where}: example ${Math.floor(i / size)}${element}: got ${value}, wanted 0 to ${limit - 1}${of}`,
+      );
+    }
+  }
+}
+
+/**
+ * Makes inputs readable; with a limit, they are integers below it.
+ * @throws DataError or ShapeError where they do not fit the model.
+ */
+export function readInputs(where: string, inputs: Inputs, shape: Shape, limit?: number): InputReader {
   const size = sizeOf(shape);
-  if ("inputs" in inputs) return readStored(where, inputs, shape);
+  if ("inputs" in inputs) {
+    if (limit !== undefined) checkIntegers(where, inputs.inputs.values, size, limit);
+    return readStored(where, inputs, shape);
+  }
   const flat = (
     typeof inputs[0] === "number"
       ? inputs
@@ -48,6 +73,7 @@ export function readInputs(where: string, inputs: Inputs, shape: Shape): InputRe
       );
     }
   }
+  if (limit !== undefined) checkIntegers(where, values, size, limit);
   const array = values instanceof Float32Array ? values : Float32Array.from(values);
   return {
     length: values.length / size,

@@ -7,7 +7,7 @@ import type { Engine, LoadedProgram } from "../engine/engine.ts";
 import { readFile, writeFileAtomically } from "../formats/file.ts";
 import { readSafetensors, toFloat32 } from "../formats/safetensors.ts";
 import { writeSafetensors } from "../formats/safetensors-writer.ts";
-import { Graph, type Tensor } from "../graph/tensor.ts";
+import { type DType, Graph, type Tensor } from "../graph/tensor.ts";
 import { maximum } from "../ops/arithmetic.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
 import type { Layer } from "./layer.ts";
@@ -16,6 +16,8 @@ import { type ParameterValues, Weights } from "./weights.ts";
 export interface ModelOptions {
   /** Shape of one input, without the batch. */
   readonly input: Shape;
+  /** "i32" where inputs are integers from 0, such as tokens. Default: "f32". */
+  readonly inputType?: DType | undefined;
 }
 
 export interface RunOptions {
@@ -38,6 +40,9 @@ const abandoned = new FinalizationRegistry<Map<number, LoadedProgram>>((programs
   for (const program of programs.values()) program.release();
 });
 
+/** As what a region of elements of a type is seen. */
+export const viewOf = (type: DType) => (type === "i32" ? "integers" : "floats");
+
 /** Cuts n examples into batches. */
 function* parts(n: number) {
   for (let from = 0; from < n; from += BATCH) yield { from, to: Math.min(from + BATCH, n) };
@@ -47,6 +52,9 @@ function* parts(n: number) {
 export class Model {
   /** Shape of one input, without the batch. */
   readonly inputShape: Shape;
+  readonly inputType: DType;
+  /** Inputs are integers below this; undefined: they are floats. */
+  readonly inputLimit: number | undefined;
   /** Shape of one output, without the batch. */
   readonly outputShape: Shape;
   readonly weights: Weights;
@@ -54,17 +62,21 @@ export class Model {
   /** By batch size, the one used last at the end. */
   readonly #predictors = new Map<number, LoadedProgram>();
 
-  constructor(input: Shape, apply: (x: Tensor) => Tensor) {
+  constructor({ input, inputType = "f32" }: ModelOptions, apply: (x: Tensor) => Tensor) {
     this.inputShape = checkShape("model: input", input);
+    this.inputType = inputType;
     this.#apply = apply;
     const graph = new Graph("train");
-    const output = this.trace(graph, graph.input("input", [1, ...input]));
+    const x = graph.input("input", [1, ...input], inputType);
+    const output = this.trace(graph, x);
     if (output.shape[0] !== 1) {
       throw new ShapeError(
         `model: the output must keep the batch as its first axis, got ${showShape(output.shape)}`,
       );
     }
     this.outputShape = output.shape.slice(1);
+    this.inputLimit =
+      inputType === "i32" ? ((x.node.source as { labels?: number }).labels ?? 2 ** 31) : undefined;
     this.weights = new Weights(graph.parameters.values());
     abandoned.register(this, this.#predictors);
   }
@@ -104,7 +116,7 @@ export class Model {
    * @example const scores = await model.predict(images); // Float32Array of n · 10
    */
   async predict(inputs: Inputs, { engine }: RunOptions = {}): Promise<Float32Array> {
-    const reader = readInputs("predict", inputs, this.inputShape);
+    const reader = readInputs("predict", inputs, this.inputShape, this.inputLimit);
     const where = engine ?? this.weights.engine ?? (await defaultEngine());
     if (!this.weights.initialized) await this.initialize({ engine: where });
     const result = new Float32Array(reader.length * sizeOf(this.outputShape));
@@ -122,7 +134,7 @@ export class Model {
 
   /** The same without a promise, on an engine of one thread. */
   predictSync(inputs: Inputs, { engine }: { readonly engine: Engine }): Float32Array {
-    const reader = readInputs("predict", inputs, this.inputShape);
+    const reader = readInputs("predict", inputs, this.inputShape, this.inputLimit);
     if (!this.weights.initialized) this.initializeSync({ engine });
     const result = new Float32Array(reader.length * sizeOf(this.outputShape));
     for (const { from, to } of parts(reader.length)) {
@@ -181,7 +193,7 @@ export class Model {
     const outputs = (to - from) * sizeOf(this.outputShape);
     return {
       program,
-      inputs: () => program.floats("input", 0, inputs),
+      inputs: () => program[viewOf(this.inputType)]("input", 0, inputs),
       outputs: (into: Float32Array) =>
         into.set(program.floats("output", 0, outputs), from * sizeOf(this.outputShape)),
     };
@@ -198,7 +210,7 @@ export class Model {
     }
     known?.release();
     const graph = new Graph("predict");
-    const input = graph.input("input", [batch, ...this.inputShape]);
+    const input = graph.input("input", [batch, ...this.inputShape], this.inputType);
     const traced = this.trace(graph, input);
     // A model that does nothing still has to bring its numbers from one place to the other.
     const output = traced === input ? maximum(input, input) : traced;
@@ -240,7 +252,7 @@ export class Model {
  */
 export function sequential(options: ModelOptions, ...layers: readonly Layer[]): Model {
   if (layers.length === 0) throw new OptionError("sequential: wanted at least one layer, got none");
-  return new Model(options.input, (x) => layers.reduce((h, layer) => layer(h), x));
+  return new Model(options, (x) => layers.reduce((h, layer) => layer(h), x));
 }
 
 /**
@@ -253,5 +265,5 @@ export function sequential(options: ModelOptions, ...layers: readonly Layer[]): 
  * });
  */
 export function defineModel(options: ModelOptions, apply: (x: Tensor) => Tensor): Model {
-  return new Model(options.input, apply);
+  return new Model(options, apply);
 }

@@ -19,7 +19,8 @@ const scatterAddOp = defineOp<number>({
       count,
       read(emitter.buffer(dy!)),
       read(emitter.buffer(indices!)),
-      write(emitter.buffer(y!), rows(count, columns * 4)),
+      // How the threads share it depends on how many they are.
+      write(emitter.buffer(y!)),
     ]);
   },
 });

@@ -3,6 +3,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { equal, greater } from "../ops/arithmetic.ts";
 import { equalLabels } from "../ops/gather.ts";
 import { argmax, mean } from "../ops/reduce.ts";
+import { reshape } from "../ops/reshape.ts";
 
 /** From the model's output and the target to a scalar, the mean over the batch. */
 export type Loss = (output: Tensor, target: Tensor) => Tensor;
@@ -29,6 +30,6 @@ export const accuracy: Metric = {
   name: "accuracy",
   measure: (output, target) =>
     target.dtype === "i32"
-      ? mean(equalLabels(argmax(output), target))
+      ? mean(equalLabels(argmax(output), reshape(target, output.shape.slice(0, -1))))
       : mean(equal(greater(output, 0.5), greater(target, 0.5))),
 };

@@ -6,10 +6,14 @@ import type { Batch, Field, FieldValues } from "../data/index.ts";
 import type { Engine, LoadedProgram, RunResult } from "../engine/engine.ts";
 import type { Block } from "../engine/memory.ts";
 import type { DType } from "../graph/tensor.ts";
-import type { Model } from "../nn/model.ts";
+import { checkIntegers } from "../nn/inputs.ts";
+import { type Model, viewOf } from "../nn/model.ts";
 import type { Loss, Metric } from "./loss.ts";
 import { compileStep, dataRegion, type FeedSpec, REGION, type StepSpec } from "./step.ts";
 import type { Initial } from "./update.ts";
+
+/** A batch that the caller brings: integers or bytes may stand for floats. */
+export type StepBatch = Omit<Batch, "inputs"> & { readonly inputs: FieldValues };
 
 /** Examples as fields, all of them, in memory. */
 export interface Fields {
@@ -137,7 +141,7 @@ export class StepRunner {
   }
 
   /** Runs one step over a batch that the caller brings; its number is asked for when its turn has come. */
-  step(batch: Batch, number: () => number): Promise<Row> {
+  step(batch: StepBatch, number: () => number): Promise<Row> {
     return this.#turn(async (run) => {
       const step = number();
       const prepared = this.#write(batch, step);
@@ -145,7 +149,7 @@ export class StepRunner {
     });
   }
 
-  stepSync(batch: Batch, number: number): Row {
+  stepSync(batch: StepBatch, number: number): Row {
     const prepared = this.#write(batch, number);
     return this.#rows(prepared, this.engine.runSync(prepared.loaded), number)[0]!;
   }
@@ -165,16 +169,16 @@ export class StepRunner {
     return prepared;
   }
 
-  #write(batch: Batch, number: number): Prepared {
+  #write(batch: StepBatch, number: number): Prepared {
     const target = batch.labels ?? batch.targets;
     if (!target) throw new DataError("step: the batch has neither targets nor labels");
     const { model } = this.#options;
     const input = {
       shape: model.inputShape,
-      dtype: "f32",
+      dtype: model.inputType,
       resident: undefined,
       examples: batch.size,
-    } as const;
+    };
     if (!(Number.isInteger(batch.size) && batch.size >= 1)) {
       throw new ShapeError(`step: size: got ${batch.size}, wanted a positive integer`);
     }
@@ -185,7 +189,8 @@ export class StepRunner {
     }
     const shape = batch.labels ? (size === 1 ? [] : [size]) : this.#targetShape(size);
     const dtype = batch.labels ? "i32" : "f32";
-    checkFinite("inputs", batch.inputs, batch.size);
+    if (model.inputLimit === undefined) checkFinite("inputs", batch.inputs, batch.size);
+    else checkIntegers("step: inputs", batch.inputs, sizeOf(model.inputShape), model.inputLimit);
     if (batch.targets) checkFinite("targets", batch.targets, batch.size);
     const prepared = this.#prepare(batch.size, {
       input,
@@ -195,7 +200,7 @@ export class StepRunner {
     // A program has no place for what nothing in it reads.
     const { loaded } = prepared;
     const { regions } = loaded.program;
-    if (regions.has(REGION.input)) loaded.floats(REGION.input).set(batch.inputs);
+    if (regions.has(REGION.input)) loaded[viewOf(model.inputType)](REGION.input).set(batch.inputs);
     if (regions.has(REGION.target)) {
       if (batch.labels) loaded.integers(REGION.target).set(batch.labels);
       else loaded.floats(REGION.target).set(batch.targets!);
@@ -223,7 +228,12 @@ export class StepRunner {
     if (!target) throw new DataError("data: the dataset has neither targets nor labels");
     const targetShape = labels ? target.shape : this.#targetShape(sizeOf(target.shape));
     return {
-      input: { shape: model.inputShape, dtype: "f32", resident: residence(inputs), examples },
+      input: {
+        shape: model.inputShape,
+        dtype: model.inputType,
+        resident: model.inputType === "i32" ? { kind: "words" } : residence(inputs),
+        examples,
+      },
       target: {
         shape: targetShape,
         dtype: labels ? "i32" : "f32",
@@ -253,10 +263,13 @@ export class StepRunner {
       steps: this.#capacity,
     });
     const check = (labels: FieldValues) => {
-      checkLabels(labels, classes);
+      checkLabels(labels, sizeOf(feeds.target.shape), classes);
       for (const each of checks) each(labels);
     };
-    if (this.#fields?.labels) check(this.#fields.labels.values);
+    const { labels, inputs } = this.#fields ?? {};
+    if (labels) check(labels.values);
+    if (inputs && model.inputLimit !== undefined)
+      checkIntegers("inputs", inputs.values, sizeOf(inputs.shape), model.inputLimit);
     this.#capacity = steps;
     const shared = new Map([[REGION.parameters as string, parameters]]);
     engine.checkRoom(program, new Map([...this.#blocks, ...shared]));
@@ -288,7 +301,8 @@ export class StepRunner {
     if (!field) return;
     const { buffer } = this.engine.memory;
     const { values, scale, offset } = field;
-    if (field === labels) new Int32Array(buffer, block.address, values.length).set(values);
+    if (field === labels || (field === inputs && this.#options.model.inputType === "i32"))
+      new Int32Array(buffer, block.address, values.length).set(values);
     else if (values instanceof Uint8Array) new Uint8Array(buffer, block.address, values.length).set(values);
     else {
       const floats = new Float32Array(buffer, block.address, values.length);
@@ -354,7 +368,7 @@ function checkLength(what: string, values: FieldValues, size: number, shape: Sha
   }
 }
 
-function checkFinite(what: string, values: Float32Array, size: number): void {
+function checkFinite(what: string, values: FieldValues, size: number): void {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
   const width = values.length / size;
@@ -362,12 +376,7 @@ function checkFinite(what: string, values: Float32Array, size: number): void {
   throw new DataError(`step: ${what}: ${place}: wanted a finite number, got ${values[at]}`);
 }
 
-/** Checks that labels name classes that the loss has. */
-function checkLabels(labels: FieldValues, classes: number | undefined): void {
-  if (classes === undefined) return;
-  const at = labels.findIndex((label) => !(label >= 0 && label < classes));
-  if (at >= 0)
-    throw new DataError(
-      `labels: example ${at}: got ${labels[at]}, wanted 0 to ${classes - 1} for ${classes} outputs`,
-    );
+/** Checks that labels, so many an example, name classes that the loss has. */
+function checkLabels(labels: FieldValues, size: number, classes: number | undefined): void {
+  if (classes !== undefined) checkIntegers("labels", labels, size, classes, ` for ${classes} outputs`);
 }

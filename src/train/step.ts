@@ -78,7 +78,7 @@ export const dataRegion = (region: string): string => `${region} data`;
 export function compileStep(spec: StepSpec): CompiledStep {
   const { model, batch, loss, metrics, training } = spec;
   const graph = new Graph(training ? "train" : "predict", training?.seed ?? 0);
-  const input = graph.input("input", [batch, ...spec.input.shape]);
+  const input = graph.input("input", [batch, ...spec.input.shape], spec.input.dtype);
   const target = graph.input("target", [batch, ...spec.target.shape], spec.target.dtype);
   const output = model.trace(graph, input);
   // What is trained on is what is reported and guarded; in measuring there are no penalties.

@@ -1,7 +1,6 @@
 // A trainer takes a model a step at a time; train() stands on it.
 import { EngineError, OptionError } from "../core/errors.ts";
 import { sizeOf } from "../core/shape.ts";
-import type { Batch } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Block } from "../engine/memory.ts";
@@ -10,7 +9,7 @@ import type { Model } from "../nn/model.ts";
 import type { ParameterValues } from "../nn/weights.ts";
 import type { Transform } from "../optim/transform.ts";
 import type { Loss, Metric } from "./loss.ts";
-import { type Fields, type Row, StepRunner } from "./runner.ts";
+import { type Fields, type Row, type StepBatch, StepRunner } from "./runner.ts";
 import { readState, type StateLayout, stateLayout, writeState } from "./state.ts";
 
 export interface TrainerOptions {
@@ -72,12 +71,12 @@ export class Trainer {
    * @throws ShapeError or DataError where the batch does not fit; then nothing has changed.
    * @throws NonFiniteError by policy; the parameters are those before the step.
    */
-  step(batch: Batch): Promise<StepResult> {
+  step(batch: StepBatch): Promise<StepResult> {
     return this.#direct.step(batch, () => this.#next()).then((row) => this.#result(row));
   }
 
   /** The same without a promise, on an engine of one thread. */
-  stepSync(batch: Batch): StepResult {
+  stepSync(batch: StepBatch): StepResult {
     return this.#result(this.#direct.stepSync(batch, this.#next()));
   }
 

@@ -41,6 +41,9 @@ checkOp("gather with repeats", [
     inputs: [uniform([3, 5]), given([8], [2, 2, 0, 2, 0, 2, 2, 2], "i32")],
     build: (x, at) => gather(x!, at!),
   },
+  // Columns for every thread, and not for all.
+  { inputs: [uniform([3, 64]), labels([9], 3)], build: (x, at) => gather(x!, at!) },
+  { inputs: [uniform([3, 41]), labels([9], 3)], build: (x, at) => gather(x!, at!) },
   // Behind a computation, and twice over: its gradient's gradient is a gather again.
   { inputs: [uniform([3, 5]), labels([8], 3)], build: (x, at) => exp(gather(mul(x!, x!), at!)) },
   {
