@@ -136,7 +136,7 @@ export {
   rnnTanh,
   rnnTanhGradient,
 } from "./kernels/recurrent";
-export { argmax, partialSquares, partialSum, reduceMax, reduceMin, reduceSum } from "./kernels/reduce";
+export { argmax, partialSquares, partialSum, reduceMax, reduceSum } from "./kernels/reduce";
 export {
   logSoftmax,
   logSoftmaxGradient,

@@ -13,11 +13,11 @@ export function wasmSizes() {
 }
 
 /**
- * Bytes of some entry points' JavaScript together; if none is named, the core's with its datasets.
+ * Bytes of some entry points' JavaScript together; if none is named, of the core: what `import "downhill"` loads.
  * @param {string[]} entries
  */
 export async function scriptSize(...entries) {
-  const paths = entries.length > 0 ? entries : ["index.js", "data/index.js"];
+  const paths = entries.length > 0 ? entries : ["index.js"];
   const { outputFiles } = await build({
     stdin: {
       contents: paths.map((path) => `export * from "./src/${path}";`).join(""),

@@ -45,23 +45,7 @@ class Max {
   }
 }
 
-@unmanaged
-class Min {
-  // @ts-ignore: decorator
-  @inline
-  start(): v128 {
-    return f32x4.splat(Infinity);
-  }
-  // @ts-ignore: decorator
-  @inline
-  v(a: v128, x: v128): v128 {
-    return f32x4.min(a, x);
-  }
-}
-
 /** Reduces a run of neighbours: four chains of four lanes, then the lanes. */
-// @ts-ignore: decorator
-@inline
 function reduceRun<F>(x: usize, size: i32): f32 {
   const f = changetype<F>(0);
   let a0 = f.start();
@@ -83,8 +67,6 @@ function reduceRun<F>(x: usize, size: i32): f32 {
 }
 
 /** Reduces `size` rows of 1 to 16 columns, `stride` bytes apart. */
-// @ts-ignore: decorator
-@inline
 function reduceColumns<F>(x: usize, size: i32, stride: usize, y: usize, columns: i32, scale: v128): void {
   const f = changetype<F>(0);
   if (columns == 16) {
@@ -151,9 +133,6 @@ export function reduceSum(i: Reduce): void {
 }
 export function reduceMax(i: Reduce): void {
   reduce<Max>(i);
-}
-export function reduceMin(i: Reduce): void {
-  reduce<Min>(i);
 }
 
 /** First stage of a long sum: [size, inner] → partial sums [⌈size / REDUCE_BLOCK⌉, inner]. */

@@ -14,7 +14,7 @@ import {
   write,
 } from "../graph/op.ts";
 import type { DType, Node, Tensor } from "../graph/tensor.ts";
-import { div, equal, mul, sqrt, square } from "./arithmetic.ts";
+import { div, equal, mul, neg, sqrt, square } from "./arithmetic.ts";
 import { broadcastTo } from "./movement.ts";
 import { reshape } from "./reshape.ts";
 
@@ -104,7 +104,6 @@ const reduceOp = (name: string, kernel: string, dtype: DType, gradient: Op<Run>[
       emitReduce(emitter, kernel, attributes, emitter.buffer(x!), emitter.buffer(y!)),
   });
 const maxOp = reduceOp("max", "reduceMax", "f32", extremeGradient);
-const minOp = reduceOp("min", "reduceMin", "f32", extremeGradient);
 const argmaxOp = reduceOp("argmax", "argmax", "i32", "none");
 
 /** Reduces each run of neighbouring axes in turn, the last first. */
@@ -112,10 +111,10 @@ function reduceAxes(
   op: typeof sumOp,
   x: Tensor,
   { axes, keepDims = false }: ReduceOptions,
-  mean = false,
+  { name = op.name, mean = false } = {},
 ): Tensor {
-  if (x.dtype !== "f32") throw new ShapeError(`${op.name}: wanted an f32 tensor, got ${x.dtype}`);
-  const all = normalizeAxes(op.name, axes, x.rank);
+  if (x.dtype !== "f32") throw new ShapeError(`${name}: wanted an f32 tensor, got ${x.dtype}`);
+  const all = normalizeAxes(name, axes, x.rank);
   const list = all.slice();
   const kept = x.shape.map((size, axis) => (list.includes(axis) ? 1 : size));
   let shape = x.shape.slice();
@@ -147,7 +146,7 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
  * @example mean(square(sub(y, target)))
  */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return reduceAxes(sumOp, x, options, true);
+  return reduceAxes(sumOp, x, options, { mean: true });
 }
 
 /** Largest element over some axes, by default all; the gradient is shared by equal ones. */
@@ -157,7 +156,7 @@ export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
 
 /** Smallest element over some axes, by default all; the gradient is shared by equal ones. */
 export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return reduceAxes(minOp, x, options);
+  return neg(reduceAxes(maxOp, x.dtype === "f32" ? neg(x) : x, options, { name: "min" }));
 }
 
 /** Euclidean norm over some axes, by default all. Its gradient at zero is not defined and comes out as NaN. */

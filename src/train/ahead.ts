@@ -2,15 +2,10 @@
 
 /** The same items; each is asked for before the one before it is given away. */
 export async function* ahead<T>(items: AsyncGenerator<T>): AsyncGenerator<T, void> {
-  let waiting = true;
-  const settled = () => {
-    waiting = false;
-  };
   const ask = () => {
-    waiting = true;
     const next = items.next();
     // Its error is thrown when its turn comes.
-    next.then(settled, settled);
+    next.catch(() => {});
     return next;
   };
   let next = ask();
@@ -22,9 +17,11 @@ export async function* ahead<T>(items: AsyncGenerator<T>): AsyncGenerator<T, voi
       yield value;
     }
   } finally {
-    // A source that is slow to give what nobody wants any more keeps nobody waiting.
     const closed = items.return(undefined);
-    if (waiting) closed.catch(() => {});
+    // A source that is slow to give what nobody wants any more keeps nobody waiting.
+    const slow = new Promise<boolean>((resolve) => setTimeout(resolve, 0, true));
+    const given = () => false;
+    if (await Promise.race([next.then(given, given), slow])) closed.catch(() => {});
     else await closed;
   }
 }
