@@ -50,7 +50,9 @@ const recurrent = (/** @type {number} */ gates, /** @type {Parameter[]} */ more 
 const block = (/** @type {number} */ number) => [
   flat(`block${number}.norm1.scale`, 64, 1),
   flat(`block${number}.norm1.offset`, 64),
-  ...["query", "key", "value", "output"].flatMap((part) => layer(`block${number}.${part}`, 64, 64)),
+  // Queries, keys and values side by side.
+  ...layer(`block${number}.projection`, 64, 192),
+  ...layer(`block${number}.output`, 64, 64),
   flat(`block${number}.norm2.scale`, 64, 1),
   flat(`block${number}.norm2.offset`, 64),
   ...layer(`block${number}.inner`, 64, 256),

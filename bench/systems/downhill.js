@@ -1,7 +1,8 @@
 // The project itself, from its build. The options are those of createEngine; `ceiling` times the register-only
 // loop of the same module instead.
 import { Unable } from "../systems.js";
-import { convolutionNumbers, factors, flatVectors, mlpBatch, mlpLayers } from "../workload.js";
+import { factors, flatVectors, mlpBatch, mlpLayers, modelBatch, modelParameters } from "../workload.js";
+import { models } from "./downhill-models.js";
 
 const build = "../../build/bundle/esm/";
 
@@ -38,12 +39,33 @@ export async function open({ ceiling = false, ...options } = {}) {
     return model;
   }
 
-  /** Many training steps in one call, on a dataset in the engine's memory: the batch with either set of labels. */
-  async function steps({ sizes, batch, learningRate }) {
-    const { adam, softmaxCrossEntropy } = await import(`${build}index.js`);
+  /** A model of architectures.js with its initial weights, and a dataset: the batch with either set of labels. */
+  async function model(c) {
     const { dataset } = await import(`${build}data.js`);
-    const { StepRunner } = await import(`${build}internals.js`);
-    const model = await mlp({ sizes, batch });
+    const { input, classes, vocabulary } = c.architecture;
+    const model = models(await import(`${build}index.js`), await import(`${build}layers.js`))[c.model]();
+    await model.initialize({ engine });
+    const parameters = model.parameters();
+    const trained = model.weights.segments.filter((segment) => segment.trained);
+    for (const [i, { shape, values }] of modelParameters(c).entries())
+      parameters.set(trained[i].name, { shape, values });
+    model.setParameters(parameters);
+    const { inputs, labels } = modelBatch(c);
+    const Numbers = inputs.constructor;
+    const both = new Numbers(2 * inputs.length);
+    both.set(inputs);
+    both.set(inputs, inputs.length);
+    const targets = Int32Array.from([...labels[0], ...labels[1]]);
+    const data = dataset({
+      inputs: { values: both, shape: input },
+      labels: vocabulary ? { values: targets, shape: input } : targets,
+      classes,
+    });
+    return { model, data };
+  }
+
+  async function mlpWithData({ sizes, batch }) {
+    const { dataset } = await import(`${build}data.js`);
     const { images, labels } = mlpBatch({ sizes, batch });
     const both = new Float32Array(2 * images.length);
     both.set(images);
@@ -53,8 +75,20 @@ export async function open({ ceiling = false, ...options } = {}) {
       labels: Int32Array.from([...labels[0], ...labels[1]]),
       classes: sizes.at(-1),
     });
+    return { model: await mlp({ sizes, batch }), data };
+  }
+
+  /** Many training steps in one call, on a dataset in the engine's memory. */
+  async function steps(c) {
+    const { adam, softmaxCrossEntropy } = await import(`${build}index.js`);
+    const { StepRunner } = await import(`${build}internals.js`);
+    const { batch, learningRate } = c;
+    const { model: trained, data } = c.model ? await model(c) : await mlpWithData(c);
     const training = { optimizer: adam({ learningRate }), seed: 0, onNonFinite: "stop" };
-    const runner = new StepRunner({ engine, model, loss: softmaxCrossEntropy, metrics: [], training }, data);
+    const runner = new StepRunner(
+      { engine, model: trained, loss: softmaxCrossEntropy, metrics: [], training },
+      data,
+    );
     const order = new Int32Array(runner.capacity * batch);
     for (let i = 0; i < order.length; i++) order[i] = i % (2 * batch);
     let done = 0;
@@ -65,7 +99,7 @@ export async function open({ ceiling = false, ...options } = {}) {
           const now = Math.min(left, runner.capacity - 1);
           const from = (done % 2) * batch;
           const rows = await runner.run(batch, order.subarray(from, from + now * batch), done + 1);
-          loss = rows.at(-1)[0];
+          loss = rows.at(-1)[0][0];
           done += now;
           left -= now;
         }

@@ -120,10 +120,9 @@ export function models({ numpy: np, nn, lax }) {
       let h = np.take(p.tokens, x, 0).add(p.positions);
       for (const name of ["block1", "block2"]) {
         const y = layerNorm(p, `${name}.norm1`, h.ref);
-        const [query, key, value] = ["query", "key", "value"].map((part) =>
-          linear(p, `${name}.${part}`, y.ref).reshape([16, 64, 4, 16]),
-        );
-        y.dispose();
+        const [query, key, value] = np
+          .split(linear(p, `${name}.projection`, y), 3, -1)
+          .map((part) => part.reshape([16, 64, 4, 16]));
         const attended = nn.dotProductAttention(query, key, value, { isCausal: true }).reshape([16, 64, 64]);
         h = h.add(linear(p, `${name}.output`, attended));
         const inner = nn.gelu(linear(p, `${name}.inner`, layerNorm(p, `${name}.norm2`, h.ref)), {

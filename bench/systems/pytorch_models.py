@@ -80,10 +80,6 @@ def transformer(p):
     names = [f"block{n}" for n in (1, 2)]
     w = {name: value for name, value in p.items() if value.dim() == 1 or name in ("tokens", "positions")}
     w |= {name: transposed(value) for name, value in p.items() if name not in w}
-    for name in names:
-        # One product for the three, as a PyTorch user would have it.
-        for part in ("weight", "bias"):
-            w[f"{name}.qkv.{part}"] = torch.cat([w.pop(f"{name}.{q}.{part}") for q in ("query", "key", "value")])
     hidden = torch.full((64, 64), -math.inf).triu(1)
 
     def norm(name, x):
@@ -94,7 +90,7 @@ def transformer(p):
 
     def attend(name, x):
         q, k, v = (
-            part.reshape(*x.shape[:2], 4, 16).transpose(1, 2) for part in linear(f"{name}.qkv", x).chunk(3, dim=-1)
+            part.reshape(*x.shape[:2], 4, 16).transpose(1, 2) for part in linear(f"{name}.projection", x).chunk(3, dim=-1)
         )
         scores = torch.softmax(q @ k.transpose(-1, -2) / 4 + hidden, -1)
         return linear(f"{name}.output", (scores @ v).transpose(1, 2).reshape(x.shape))
