@@ -1,7 +1,9 @@
 // Windows over images [n, height, width, channels]: weighted sums, which average and resize, and maxima.
 // A table for each axis names what each position of the result takes: the first input, how many, and the byte in the
 // table at which their weights begin. So one loop serves windows that are fixed, padded, adaptive or transposed.
-// A unit of work is one pixel of the result.
+// A unit of work is one pixel of the result; finished ones pass through what is fused behind.
+import { BLOCK } from "../abi";
+import { passRange } from "../elementwise";
 import { loadTail, madd, select, storeTail } from "../simd";
 import { end, first } from "../thread";
 
@@ -73,11 +75,19 @@ function eachPixel<F>(i: Windows): void {
   let column = p % i.width;
   let row = (p / i.width) % i.height;
   let image = p / (i.width * i.height);
+  let done = p;
   for (; p < to; p++) {
     const r = i.rows + <usize>(row * ENTRY);
     const c = i.columns + <usize>(column * ENTRY);
     const from = load<i32>(r) * i.xWidth + load<i32>(c);
     f.at(i, p, row * i.width + column, r, c, image * i.xHeight * i.xWidth, from);
+    if (i.fused > 0 && (p + 1 == to || (p + 2 - done) * i.channels > BLOCK)) {
+      const until = (p + 1) * i.channels;
+      for (let at = done * i.channels; at < until; at += BLOCK) {
+        passRange(changetype<usize>(i), i.fused, at, min(at + BLOCK, until));
+      }
+      done = p + 1;
+    }
     if (++column < i.width) continue;
     column = 0;
     if (++row < i.height) continue;

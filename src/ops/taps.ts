@@ -175,7 +175,7 @@ export function emitWindows(
 ): void {
   const [n, height, width, channels] = y.shape as [number, number, number, number];
   const pixels = n * height * width;
-  emitter.call(kernel, [
+  const operands = [
     pixels,
     height,
     width,
@@ -187,7 +187,8 @@ export function emitWindows(
     read(emitter.buffer(x)),
     indices,
     write(emitter.buffer(y), pixelsOf(y)),
-  ]);
+  ];
+  emitter.call(kernel, operands, { head: y });
 }
 
 /** How threads share the pixels of images. */

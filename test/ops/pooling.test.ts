@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { OptionError, ShapeError } from "#src/core/errors";
 import { type DType, Graph, type Tensor } from "#src/graph/tensor";
+import { relu } from "#src/ops/activation";
 import { exp, mul } from "#src/ops/arithmetic";
 import { gradients } from "#src/ops/gradients";
 import { adaptiveMaxPool, maxPool } from "#src/ops/max-pool";
@@ -72,6 +73,14 @@ checkOp("maxPool", [
     inputs: [distinct([2, 5, 5, 6])],
     build: (x) => exp(maxPool(mul(x!, 2), 3, { stride: 2 })),
   },
+  // More than passes at a time, in many pixels and in one; the gradient too has a pass behind it.
+  ...[
+    [1, 40, 30, 8],
+    [1, 2, 6, 2500],
+  ].map((shape): OpCase => {
+    const build = (x: Tensor) => mul(exp(mul(maxPool(relu(x), 2), 0.1)), 3);
+    return { label: "passes", inputs: [distinct(shape)], build: (x) => build(x!) };
+  }),
   {
     label: "twice",
     inputs: [distinct([2, 5, 5, 6])],
