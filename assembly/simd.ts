@@ -65,3 +65,26 @@ export function storeTail(p: usize, x: v128, count: i32): void {
   if (count > 1) v128.store_lane<f32>(p, x, 1, 4);
   if (count > 2) v128.store_lane<f32>(p, x, 2, 8);
 }
+
+// Calls: needed at many places and once a row, they would be half of a kernel if inlined.
+function loadRest(p: usize, count: i32): v128 {
+  return loadTail(p, count);
+}
+function storeRest(p: usize, x: v128, count: i32): void {
+  storeTail(p, x, count);
+}
+
+/** Loads four floats, or as many as are left with zeros above. */
+// @ts-ignore: decorator
+@inline
+export function take(p: usize, left: i32): v128 {
+  return left >= 4 ? v128.load(p) : loadRest(p, left);
+}
+
+/** Stores the four lanes, or as many of the low ones as are left. */
+// @ts-ignore: decorator
+@inline
+export function put(p: usize, x: v128, left: i32): void {
+  if (left >= 4) v128.store(p, x);
+  else storeRest(p, x, left);
+}

@@ -4,7 +4,7 @@
 // The blocks depend on the sizes alone.
 import { BLOCK } from "../abi";
 import { passRange } from "../elementwise";
-import { loadTail, madd, nmadd, select, storeTail, sumLanes } from "../simd";
+import { madd, nmadd, put, select, sumLanes, take } from "../simd";
 import { end, endElement, first, firstElement, scratch } from "../thread";
 
 @unmanaged
@@ -22,28 +22,6 @@ class ChannelSums {
   mean: usize;
   /** [outer · blocks, 2, channels] */
   y: usize;
-}
-
-// Calls, for they are needed at many places and once a row: inlined, they would be half of this file.
-function takeTail(p: usize, left: i32): v128 {
-  return loadTail(p, left);
-}
-function putTail(p: usize, x: v128, left: i32): void {
-  storeTail(p, x, left);
-}
-
-/** Four floats, or as many as are left with zeros behind them. */
-// @ts-ignore: decorator
-@inline
-function take(p: usize, left: i32): v128 {
-  return left >= 4 ? v128.load(p) : takeTail(p, left);
-}
-
-// @ts-ignore: decorator
-@inline
-function put(p: usize, x: v128, left: i32): void {
-  if (left >= 4) v128.store(p, x);
-  else putTail(p, x, left);
 }
 
 /** Mean and Σ (x − mean)² of each channel over some rows. */
@@ -365,9 +343,9 @@ export function channelAffine(i: ChannelAffine): void {
           y += 16;
         }
         if (left > 0) {
-          putTail(
+          put(
             y,
-            madd(f32x4.sub(takeTail(x, left), takeTail(m, left)), takeTail(f, left), takeTail(s, left)),
+            madd(f32x4.sub(take(x, left), take(m, left)), take(f, left), take(s, left)),
             left,
           );
           y += <usize>left << 2;
@@ -388,11 +366,11 @@ export function channelAffine(i: ChannelAffine): void {
         }
         if (left > 0) {
           const t = madd(
-            f32x4.sub(takeTail(x, left), takeTail(m, left)),
-            takeTail(f, left),
-            takeTail(s, left),
+            f32x4.sub(take(x, left), take(m, left)),
+            take(f, left),
+            take(s, left),
           );
-          putTail(y, madd(takeTail(g, left), takeTail(w, left), t), left);
+          put(y, madd(take(g, left), take(w, left), t), left);
           y += <usize>left << 2;
         }
       }
@@ -462,7 +440,7 @@ function squaresOf(x: usize, columns: i32, mean: f32): f32 {
     a = madd(p, p, a);
   }
   if (columns > 0) {
-    const p = select(f32x4.sub(takeTail(x, columns), m), f32x4.splat(0), lanes(columns));
+    const p = select(f32x4.sub(take(x, columns), m), f32x4.splat(0), lanes(columns));
     b = madd(p, p, b);
   }
   return sumLanes(f32x4.add(a, b));

@@ -4,7 +4,7 @@
 // A unit of work is one pixel of the result; finished ones pass through what is fused behind.
 import { BLOCK } from "../abi";
 import { passRange } from "../elementwise";
-import { loadTail, madd, select, storeTail } from "../simd";
+import { madd, put, select, take } from "../simd";
 import { end, first } from "../thread";
 
 @unmanaged
@@ -29,19 +29,6 @@ class Windows {
 
 /** Bytes of a position in a table. */
 const ENTRY: i32 = 12;
-
-// @ts-ignore: decorator
-@inline
-function load4(p: usize, left: i32): v128 {
-  return left >= 4 ? v128.load(p) : loadTail(p, left);
-}
-
-// @ts-ignore: decorator
-@inline
-function store4(p: usize, x: v128, left: i32): void {
-  if (left >= 4) v128.store(p, x);
-  else storeTail(p, x, left);
-}
 
 // @ts-ignore: decorator
 @inline
@@ -130,10 +117,10 @@ class WeightedSum {
       let a = f32x4.splat(0);
       for (let u = rowWeights, start = x; u < rowsEnd; u += 4, start += rowStep) {
         for (let v = weights, q = start; v < weightsEnd; v += 4, q += step) {
-          a = madd(load4(q, left), f32x4.splat(load<f32>(u) * load<f32>(v)), a);
+          a = madd(take(q, left), f32x4.splat(load<f32>(u) * load<f32>(v)), a);
         }
       }
-      store4(y, a, left);
+      put(y, a, left);
     }
   }
 }
@@ -192,20 +179,20 @@ class Maximum {
       if (wanted) store16(i.indices + y + k, a0, a1, a2, a3);
     }
     for (; left > 0; left -= 4, k += 16) {
-      let best = load4(x + k, left);
+      let best = take(x + k, left);
       let at = i32x4.splat(from);
       for (let u = 0; u < rows; u++) {
         const start = u * i.xWidth;
         let q = x + k + <usize>start * step;
         for (let v = start; v < start + columns; v++, q += step) {
-          const value = load4(q, left);
+          const value = take(q, left);
           const above = larger(value, best);
           best = select(value, best, above);
           at = select(i32x4.splat(from + v), at, above);
         }
       }
-      store4(i.y + y + k, best, left);
-      if (wanted) store4(i.indices + y + k, at, left);
+      put(i.y + y + k, best, left);
+      if (wanted) put(i.indices + y + k, at, left);
     }
   }
 }
@@ -249,11 +236,11 @@ class Winners {
       for (let u = 0; u < rows; u++) {
         let q = at + k + <usize>(u * i.xWidth) * step;
         for (let v = 0; v < columns; v++, q += step) {
-          const mine = i32x4.eq(load4(i.indices + q, left), own);
-          sum = f32x4.add(sum, v128.and(load4(i.x + q, left), mine));
+          const mine = i32x4.eq(take(i.indices + q, left), own);
+          sum = f32x4.add(sum, v128.and(take(i.x + q, left), mine));
         }
       }
-      store4(y + k, sum, left);
+      put(y + k, sum, left);
     }
   }
 }
