@@ -27,7 +27,7 @@ const BUDGET = {
 };
 
 /** What is made for the gradient of all examples takes them so, fewer of them: 128 at a time, signs are noise. */
-const WHOLE = { rprop: { trainImages: 20_000, batchSize: 20_000, maxSteps: 300 } };
+const WHOLE = { rprop: { trainImages: 20_000, batchSize: 20_000, trialSteps: 40, maxSteps: 300 } };
 
 const HELP = `Usage: node race/convergence.js [options]
 
@@ -84,7 +84,7 @@ async function prepare() {
     const task = (/** @type {number} */ accuracy, { steps = 0, testImages = 0, every = 20 }) =>
       mnistTask({ engine, accuracy, testImages, every, ...data, maxSteps: Math.min(steps, data.maxSteps) });
     // Nobody tells all images right, so a trial takes all of its steps.
-    const trialTask = task(1, { ...trials, every: trials.steps });
+    const trialTask = task(1, { ...trials, steps: data.trialSteps, every: data.trialSteps });
     const finalTask = task(accuracy, finalists);
     const runTask = task(accuracy, run);
     const began = performance.now();
