@@ -52,7 +52,7 @@ console.log(
 const [TEMPERATURE, LETTERS] = [0.7, 400];
 let state = 1;
 const random = () => {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0; // Knuth and Lewis's generator, so that every run writes the same
+  state = (Math.imul(state, 1664525) + 1013904223) >>> 0; // Knuth and Lewis's: every run writes the same
   return state / 2 ** 32;
 };
 const written = [...letters.encode("Call me Ishmael. ")];
@@ -65,12 +65,8 @@ while (written.length < LETTERS) {
   const most = Math.max(...scores);
   const weights = scores.map((score) => Math.exp((score - most) / TEMPERATURE));
   let left = random() * weights.reduce((a, b) => a + b);
-  written.push(
-    Math.max(
-      0,
-      weights.findIndex((weight) => (left -= weight) < 0),
-    ),
-  );
+  const drawn = weights.findIndex((weight) => (left -= weight) < 0);
+  written.push(drawn < 0 ? scores.indexOf(most) : drawn); // rounding may leave a little of the last
 }
 console.log(letters.decode(written));
 await engine.close();
