@@ -13,6 +13,8 @@ export interface LabelledTexts {
 export interface SpamAssassinOptions {
   /** A folder with the folders easy-ham-1, easy-ham-2, hard-ham-1, spam-1, spam-2. Default: that of the package. */
   readonly directory?: string;
+  /** Read about so many mails and no more, of every folder its share. Default: all. */
+  readonly limit?: number;
   /** The share of the mails to test with. Default: 0.2. */
   readonly test?: number;
   /** Of the split. Default: 0. */
@@ -37,30 +39,37 @@ const TOGETHER = 64;
 export async function spamAssassin(
   options: SpamAssassinOptions = {},
 ): Promise<{ train: LabelledTexts; test: LabelledTexts }> {
-  const { test = 0.2, seed = 0 } = options;
+  const { test = 0.2, seed = 0, limit = Number.POSITIVE_INFINITY } = options;
   if (!(test > 0 && test < 1))
     throw new OptionError(`spamAssassin: test: got ${test}, wanted a number between 0 and 1`);
+  if (!(limit >= 1)) throw new OptionError(`spamAssassin: limit: got ${limit}, wanted a number from 1`);
   const directory = options.directory ?? `${await packageDirectory("spamAssassin", PACKAGE)}/data`;
   const { readFile, readdir } = await import("node:fs/promises").catch((cause) => {
     throw new DataError("spamAssassin: file system: got none, wanted Node", { cause });
   });
-  const seen = new Set<string>();
-  const kinds: string[][] = [[], []];
-  for (const [folder, label] of Object.entries(FOLDERS)) {
-    const missing = (cause: unknown): never => {
+  const missing =
+    (folder: string) =>
+    (cause: unknown): never => {
       throw new DataError(`spamAssassin: files: got no ${directory}/${folder}, wanted those of ${PACKAGE}`, {
         cause,
       });
     };
-    const names = (await readdir(`${directory}/${folder}`).catch(missing)).filter((name) =>
-      name.endsWith(".txt"),
-    );
-    // The order of a folder is the file system's own; the split must not hang on it.
-    names.sort();
+  const folders = await Promise.all(
+    Object.entries(FOLDERS).map(async ([folder, label]) => {
+      const all = await readdir(`${directory}/${folder}`).catch(missing(folder));
+      // The order of a folder is the file system's own; the split must not hang on it.
+      return { folder, label, all: all.filter((name) => name.endsWith(".txt")).sort() };
+    }),
+  );
+  const share = Math.min(1, limit / folders.reduce((sum, { all }) => sum + all.length, 0));
+  const seen = new Set<string>();
+  const kinds: string[][] = [[], []];
+  for (const { folder, label, all } of folders) {
+    const names = all.slice(0, Math.ceil(share * all.length));
     for (let from = 0; from < names.length; from += TOGETHER) {
       const group = names.slice(from, from + TOGETHER);
       const mails = await Promise.all(
-        group.map((name) => readFile(`${directory}/${folder}/${name}`, "utf8").catch(missing)),
+        group.map((name) => readFile(`${directory}/${folder}/${name}`, "utf8").catch(missing(folder))),
       );
       for (const mail of mails) {
         const text = subjectAndBody(mail);

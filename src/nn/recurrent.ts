@@ -2,10 +2,12 @@
 import { OptionError, ShapeError } from "../core/errors.ts";
 import { type Shape, sameShape, showShape } from "../core/shape.ts";
 import type { Graph, Initializer, Tensor } from "../graph/tensor.ts";
-import { add } from "../ops/arithmetic.ts";
+import { add, sub } from "../ops/arithmetic.ts";
+import { equalLabels } from "../ops/gather.ts";
 import { matmul } from "../ops/matmul.ts";
-import { concatenate, permute } from "../ops/movement.ts";
+import { broadcastTo, concatenate, permute } from "../ops/movement.ts";
 import { type Cell, gatesOf, recurrence } from "../ops/recurrence.ts";
+import { argmax } from "../ops/reduce.ts";
 import { constant, glorotUniform, orthogonal, zeros } from "./initializers.ts";
 
 /** What a recurrent layer starts from: each [batch, units], zeros where left out. */
@@ -16,7 +18,10 @@ export interface RecurrentState {
 }
 
 export interface RecurrentContext<State = RecurrentState> {
-  /** [batch, time], f32: 1 at real steps, 0 at padding, over which the state is carried. Default: all are real. */
+  /**
+   * [batch, time]: 1 at real steps, 0 at padding, over which the state is carried. Of integers all but 0 are real, so that
+   * tokens with 0 as the padding are their own mask, as for attention. Default: all are real.
+   */
   readonly mask?: Tensor | undefined;
   /** Before the first step. Default: zeros. */
   readonly state?: State | undefined;
@@ -68,6 +73,12 @@ function swap(x: Tensor): Tensor {
   return op?.name === "permute" && sameShape(attributes, swapped) ? inputs[0]! : permute(x, swapped);
 }
 
+/** 1 where an integer is not 0. There are no constants of integers, but the place of the largest of one number is 0. */
+function notZero(x: Tensor): Tensor {
+  const zero = argmax(broadcastTo(x.graph.constant([0]), [...x.shape, 1]));
+  return sub(1, equalLabels(x, zero));
+}
+
 /** The state as one tensor, as the recurrence takes it. */
 function joined(
   where: string,
@@ -109,9 +120,9 @@ function recurrent(
     const columns = gatesOf(cell) * units;
     const parameter = (part: string, shape: Shape, start: Initializer) =>
       graph.parameter(`${own}.${part}`, shape, start);
-    if (mask && (mask.dtype !== "f32" || !sameShape(mask.shape, [batch, time])))
+    if (mask && !sameShape(mask.shape, [batch, time]))
       throw new ShapeError(
-        `${own}: mask: got ${mask.dtype} ${showShape(mask.shape)}, wanted f32 ${showShape([batch, time])}`,
+        `${own}: mask: got ${mask.dtype} ${showShape(mask.shape)}, wanted ${showShape([batch, time])}`,
       );
     const weight = parameter("weight", [width, columns], initializer);
     const recurrentWeight = parameter("recurrentWeight", [units, columns], recurrentInitializer);
@@ -122,7 +133,7 @@ function recurrent(
         weight: recurrentWeight,
         bias: bias && cell === "gru" ? parameter("recurrentBias", [columns], zeros) : undefined,
         state: joined(own, graph, state, [batch, units], cell === "lstm"),
-        mask,
+        mask: mask?.dtype === "i32" ? notZero(mask) : mask,
       },
       { cell, reverse, sequences },
     );

@@ -325,12 +325,17 @@ describe("SpamAssassin's mails", () => {
       }
       expect(await spamAssassin({ directory, seed: 1 })).toEqual({ train, test: tested });
       expect((await spamAssassin({ directory, seed: 2 })).test.texts).not.toEqual(tested.texts);
+      const few = await spamAssassin({ directory, limit: 15 });
+      expect(few.test.texts.length + few.train.texts.length).toBe(15);
+      const spam = [...few.train.labels, ...few.test.labels].filter((label) => label === 1);
+      expect(spam.length).toBe(6);
       await rm(join(directory, "spam-1"), { recursive: true });
       await expect(spamAssassin({ directory })).rejects.toThrow(DataError);
     } finally {
       await rm(directory, { recursive: true });
     }
     await expect(spamAssassin({ test: 1 })).rejects.toThrow(OptionError);
+    await expect(spamAssassin({ limit: 0 })).rejects.toThrow(OptionError);
   });
   test("the real ones: 5,900 that differ, 1,800 of them spam", async () => {
     const { train, test: tested } = await spamAssassin();

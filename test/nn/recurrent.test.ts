@@ -22,7 +22,7 @@ import {
   sumSquares,
   zeros,
 } from "#src/index";
-import { bidirectional, gru, lstm, type RecurrentLayer, simpleRnn } from "#src/layers";
+import { bidirectional, embedding, gru, lstm, type RecurrentLayer, simpleRnn } from "#src/layers";
 import { type Given, Trial } from "../support/run.ts";
 
 interface Case {
@@ -204,6 +204,18 @@ describe("padding", () => {
     expect([...long!]).toEqual([...short!]);
   });
 
+  test("by tokens is the same as by 1 and 0", async () => {
+    const model = defineModel({ input: [5], inputType: "i32" }, (tokens) => {
+      const x = embedding(9, 2)(tokens);
+      const mask = tokens.graph.constant([1, 1, 0, 1, 0], [1, 5]);
+      const layer = bidirectional(gru(3));
+      return concatenate([layer(x, { mask: tokens }), layer(x, { mask }), layer(x)]);
+    });
+    const y = await model.predict(Int32Array.of(3, 8, 0, 1, 0));
+    expect(y.subarray(0, 6)).toEqual(y.subarray(6, 12));
+    expect(y.subarray(0, 6)).not.toEqual(y.subarray(12));
+  });
+
   test.each(Object.entries(layers))(
     "that hides everything leaves the initial state: %s",
     async (name, make) => {
@@ -353,10 +365,10 @@ describe("what does not fit", () => {
   test("masks and states", () => {
     const layer = lstm(3, { name: "own" });
     expect(() => layer(x, { mask: graph.input("turned", [5, 4]) })).toThrow(
-      new ShapeError("own: mask: got f32 [5, 4], wanted f32 [4, 5]"),
+      new ShapeError("own: mask: got f32 [5, 4], wanted [4, 5]"),
     );
-    expect(() => layer(x, { mask: graph.input("integers", [4, 5], "i32") })).toThrow(
-      new ShapeError("own: mask: got i32 [4, 5], wanted f32 [4, 5]"),
+    expect(() => layer(x, { mask: graph.input("integers", [4], "i32") })).toThrow(
+      new ShapeError("own: mask: got i32 [4], wanted [4, 5]"),
     );
     expect(() => layer(x, { state: { hidden: graph.input("hidden", [4, 2]) } })).toThrow(
       new ShapeError("own: state.hidden: got [4, 2], wanted [4, 3]"),
