@@ -20,7 +20,7 @@ describe("examples about images", () => {
   });
 
   test("resnet", async () => {
-    const output = await runExample("resnet", 320);
+    const output = await runExample("resnet", 640);
     const found = losses(output, 6);
     expect(found.at(-1)).toBeLessThan(0.5 * found[0]!);
     expect(numbersAfter(output, "test accuracy ")[0]).toBeGreaterThan(50);
