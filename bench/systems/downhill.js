@@ -1,7 +1,15 @@
 // The project itself, from its build. The options are those of createEngine; `ceiling` times the register-only
 // loop of the same module instead.
 import { Unable } from "../systems.js";
-import { factors, flatVectors, mlpBatch, mlpLayers, modelBatch, modelParameters } from "../workload.js";
+import {
+  convolutionNumbers,
+  factors,
+  flatVectors,
+  mlpBatch,
+  mlpLayers,
+  modelBatch,
+  modelParameters,
+} from "../workload.js";
 import { models } from "./downhill-models.js";
 
 const build = "../../build/bundle/esm/";
