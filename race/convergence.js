@@ -27,7 +27,7 @@ const BUDGET = {
 };
 
 /** What is made for the gradient of all examples takes them so, fewer of them: 128 at a time, signs are noise. */
-const WHOLE = { rprop: { trainImages: 20_000, batchSize: 20_000, trialSteps: 40, maxSteps: 300 } };
+const WHOLE = { rprop: { trainImages: 20_000, batchSize: 20_000, trialSteps: 40, maxSteps: 200 } };
 
 const HELP = `Usage: node race/convergence.js [options]
 

@@ -56,7 +56,10 @@ export function entrants(): RaceEntrant[] {
     entrant("lion", { learningRate: log(1e-5, 1), beta2: [0.9, 0.99] }, lion),
     // Each weight moves by all of it at every step, so that it has to be small where the others' steps become it.
     entrant("signSgd", { learningRate: log(1e-5, 1e-2) }, signSgd),
-    entrant("rprop", { learningRate: log(1e-4, 1) }, rprop),
+    // Steps may grow to a largest one, 50 unless it is told.
+    entrant("rprop", { learningRate: log(1e-4, 1e-1), largest: log(1e-3, 1) }, ({ learningRate, largest }) =>
+      rprop({ learningRate, limits: [1e-6, largest] }),
+    ),
     // Times the trust coefficient of 0.001.
     entrant("lars", { learningRate: log(1e-2, 1e2), momentum: [0, 0.9] }, lars),
     entrant("lamb", adaptive, lamb),
