@@ -66,9 +66,13 @@ function reduceRun<F>(x: usize, size: i32): f32 {
   return f32x4.extract_lane(a0, 0);
 }
 
-/** Reduces `size` rows of 1 to 16 columns, `stride` bytes apart. */
-function reduceColumns<F>(x: usize, size: i32, stride: usize, y: usize, columns: i32, scale: v128): void {
+/**
+ * Reduces `size` rows of 1 to 16 columns, `stride` bytes apart. The factor comes as a number: V8 26 fails to join the
+ * stores of products with a vector that is a parameter.
+ */
+function reduceColumns<F>(x: usize, size: i32, stride: usize, y: usize, columns: i32, factor: f32): void {
   const f = changetype<F>(0);
+  const scale = f32x4.splat(factor);
   if (columns == 16) {
     let a0 = f.start();
     let a1 = f.start();
@@ -112,7 +116,6 @@ function reduce<F>(i: Reduce): void {
     return;
   }
   const strips = (inner + 15) >> 4;
-  const scale = f32x4.splat(i.scale);
   const to = end(i.outer * strips);
   for (let u = first(i.outer * strips); u < to; u++) {
     const o = u / strips;
@@ -123,7 +126,7 @@ function reduce<F>(i: Reduce): void {
       <usize>inner << 2,
       i.y + (<usize>(o * inner + from) << 2),
       min(16, inner - from),
-      scale,
+      i.scale,
     );
   }
 }
@@ -155,7 +158,7 @@ export function partialSum(i: Reduce): void {
           <usize>inner << 2,
           y + (<usize>c << 2),
           min(16, inner - c),
-          f32x4.splat(1),
+          1,
         );
       }
     }
