@@ -1,4 +1,4 @@
-// N-gram models: what a language model of few lines reaches, to compare a network with.
+// N-gram models: what counting the next token reaches, to compare a network with.
 
 import { OptionError } from "../core/errors.ts";
 import { log } from "../core/math.ts";
@@ -152,7 +152,7 @@ export class NgramModel {
 }
 
 /**
- * A model that predicts each token from the order − 1 before it by counting: the base line of a language model.
+ * A model that predicts each token from the order − 1 before it by counting: the base line of a network that does.
  * Interpolated Kneser–Ney smoothing with one discount an order, D = n₁ / (n₁ + 2 n₂), of n₁ runs that occur once and n₂
  * twice (Kneser and Ney 1995; Chen and Goodman 1999, section 2.7): a context that n tokens followed, t of them different,
  * gives (max(0, count − D) + D · t · p of the next shorter context) / n, and below the highest order a count is after how

@@ -121,7 +121,7 @@ export function buckets(
 }
 
 /**
- * Windows of a long text for a language model: inputs [length], and as labels [length] the ids that follow each, shifted
+ * Windows of a long text for a model of the next token: inputs [length], and as labels [length] the ids that follow each, shifted
  * by one. Windows begin `stride` ids apart (default: `length`, so that every id is predicted once, and nothing is copied);
  * what does not fill a window at the end is left out.
  * Throws `OptionError` for options out of range, `DataError` for fewer than length + 1 ids.

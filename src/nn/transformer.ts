@@ -24,7 +24,7 @@ export interface TransformerBlockOptions {
 }
 
 export interface TransformerEncoderOptions extends TransformerBlockOptions {
-  /** A place sees none behind itself: what a language model is made of. Default: false. */
+  /** A place sees none behind itself: what a model of the next token is made of. Default: false. */
   readonly causal?: boolean;
   /** Queries and keys are turned by their places. Default: false. */
   readonly rotary?: boolean;
@@ -76,7 +76,7 @@ function feedForward({ hidden, activation = "gelu", dropout = 0 }: TransformerBl
 
 /**
  * A block of self-attention and two dense layers, each with layer normalization, dropout and a shortcut:
- * [batch, time, width] → the same. With `causal` it is the block of a language model. Vaswani et al. 2017, section 3.1;
+ * [batch, time, width] → the same. With `causal` it is the block of a model of the next token. Vaswani et al. 2017, section 3.1;
  * normalization before each part: Xiong et al. 2020.
  * @throws OptionError for an option out of range. @throws ShapeError where heads do not divide the width.
  * @example sequential({ input: [32], inputType: "i32" }, embedding(80, 64), transformerEncoderBlock({ heads: 4, causal: true }), dense(80))
