@@ -63,11 +63,11 @@ describe("checkpointBest", () => {
   test("writes when an epoch is better, not oftener than it is told, and at the end", async () => {
     const path = join(directory, "best.safetensors");
     const writes = async (saveEvery: number) => {
-      const files: (number | undefined)[] = [];
+      const files: (string | undefined)[] = [];
       const look = async () => {
         files.push(
-          await stat(path).then(
-            ({ ino, mtimeMs }) => ino + mtimeMs,
+          await stat(path, { bigint: true }).then(
+            ({ ino, mtimeNs }) => `${ino} ${mtimeNs}`,
             () => undefined,
           ),
         );
