@@ -6,7 +6,7 @@
 import { RECURRENT_PAD } from "../abi";
 import { copyTile, packColumns, transpose } from "../gemm/pack";
 import { dots, row } from "../gemm/row";
-import { TILE_ROWS, tiles8, tiles16 } from "../gemm/tile";
+import { TILE_ROWS, tilesOf } from "../gemm/tile";
 import { loadTail, storeTail } from "../simd";
 import { end, first, scratch } from "../thread";
 import {
@@ -155,8 +155,7 @@ function product(
   const step = <usize>(units * width) << 2;
   const b = weight + HEAD_BYTES + <usize>(gate * count) * step;
   const bStride = <usize>width << 2;
-  if (width == 8) tiles8(rows, count, depth, a, aStride, b, bStride, step, from, fromStride, c, cStride);
-  else tiles16(rows, count, depth, a, aStride, b, bStride, step, from, fromStride, c, cStride);
+  tilesOf(width, rows, count, depth, a, aStride, b, bStride, step, from, fromStride, c, cStride);
 }
 
 function forward(i: Forward, cell: i32): void {

@@ -7,6 +7,8 @@ import { matmul } from "#src/ops/matmul";
 import { sum } from "#src/ops/reduce";
 import { checkOp, type OpCase } from "../support/check-op.ts";
 import { given, uniform } from "../support/draw.ts";
+import { engineOf } from "../support/engines.ts";
+import { Trial } from "../support/run.ts";
 
 /** Each awkward size as m, n and k with others beside it; 520 passes the blocks of columns, 300 and 600 those of k. */
 const SIZES: readonly (readonly [number, number, number])[] = [
@@ -98,6 +100,32 @@ checkOp("matmul of a tensor with itself", [
   { inputs: [uniform([5, 5])], build: (a) => matmul(a!, a!) },
   { inputs: [uniform([4, 4])], build: (a) => sum(mul(matmul(a!, a!), a!)) },
 ]);
+
+test("one thread takes more rows than have a square in 32 bits", async () => {
+  const [m, k, n] = [130_000, 2, 9];
+  const graph = new Graph();
+  const [a, b] = [graph.input("a", [m, k]), graph.input("b", [k, n])];
+  // Whole numbers, so that every product is exact.
+  const [x, w] = [
+    Float32Array.from({ length: m * k }, (_, i) => i % 101),
+    Float32Array.from({ length: k * n }, (_, i) => i - 7),
+  ];
+  const trial = new Trial(
+    new Map([
+      [a, x],
+      [b, w],
+    ]),
+    [matmul(a, b)],
+  );
+  const [words] = await trial.run(await engineOf(1));
+  const y = new Float32Array(words!.buffer, words!.byteOffset, words!.length);
+  expect(
+    y.findIndex((each, i) => {
+      const [row, column] = [Math.floor(i / n), i % n];
+      return each !== x[row * k]! * w[column]! + x[row * k + 1]! * w[n + column]!;
+    }),
+  ).toBe(-1);
+});
 
 test("matmul names sizes that do not fit", () => {
   const graph = new Graph();
