@@ -150,14 +150,14 @@ export function block(
     let r = iFrom;
     let group = iFrom;
     for (let t = 1; t <= tiles; t++) {
-      const next = iFrom + ((iTo - iFrom) * t) / tiles;
+      const next = iFrom + <i32>((<i64>(iTo - iFrom) * t) / tiles);
       const rows = next - r;
       let a = i.a + <usize>r * lda + (<usize>p << 2);
       let aStride = lda;
       if (op >= TN) {
         if ((t - 1) % GROUP == 0) {
           group = r;
-          const span = iFrom + ((iTo - iFrom) * min(t + GROUP - 1, tiles)) / tiles - r;
+          const span = iFrom + <i32>((<i64>(iTo - iFrom) * min(t + GROUP - 1, tiles)) / tiles) - r;
           if (op == PATCHES) gather(patches, i.a, channel, r, span, p, depth, packedA, A_STRIDE);
           else transpose(depth, span, depth, i.a + <usize>p * lda + (<usize>r << 2), lda, packedA, A_STRIDE);
         }
