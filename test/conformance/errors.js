@@ -56,18 +56,14 @@ export async function provokeErrors(engine) {
 
   const errors = {
     "inputs too short": await errorOf(() => model.predict(new Float32Array(5), { engine })),
-    "inner sizes differ": await errorOf(() =>
-      sequential({ input: [4] }, (x) => matmul(x, x)),
-    ),
+    "inner sizes differ": await errorOf(() => sequential({ input: [4] }, (x) => matmul(x, x))),
     "no such number of threads": await errorOf(() => createEngine({ threads: -1 })),
     "no such numerics": await errorOf(() => createEngine({ numerics: "exactly" })),
     "input not finite": await errorOf(() => model.predict([Number.NaN, 0, 0, 0], { engine })),
     "batch not finite": await errorOf(() => trainer.step(batch(new Float32Array(4).fill(Number.NaN)))),
     "no examples": await errorOf(() => dataset({ inputs: { values: [], shape: [4] } })),
     "file cut off": await errorOf(() => model.fromBytes(bytes.subarray(0, bytes.length - 1))),
-    "parameters of another model": await errorOf(() =>
-      sequential({ input: [4] }, dense(5)).fromBytes(bytes),
-    ),
+    "parameters of another model": await errorOf(() => sequential({ input: [4] }, dense(5)).fromBytes(bytes)),
     "more memory than allowed": await errorOf(() =>
       sequential({ input: [1024] }, dense(1024)).predict(new Float32Array(1024), { engine: small }),
     ),

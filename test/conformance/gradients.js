@@ -4,19 +4,17 @@ import { attention, convolution2d, maxPool, recurrence } from "downhill/layers";
 import { differentiable } from "downhill/minimize";
 
 /** Cuts a vector into tensors of these shapes and gives them to a function of them. */
-const of =
-  (shapes, f) =>
-  (x) => {
-    let from = 0;
-    const parts = shapes.map((shape) => {
-      const size = shape.reduce((product, length) => product * length, 1);
-      const part = reshape(slice(x, [from], [size]), shape);
-      from += size;
-      return part;
-    });
-    // A square, so that the slope of a sum is not the same everywhere.
-    return sum(square(sub(f(...parts), 0.25)));
-  };
+const of = (shapes, f) => (x) => {
+  let from = 0;
+  const parts = shapes.map((shape) => {
+    const size = shape.reduce((product, length) => product * length, 1);
+    const part = reshape(slice(x, [from], [size]), shape);
+    from += size;
+    return part;
+  });
+  // A square, so that the slope of a sum is not the same everywhere.
+  return sum(square(sub(f(...parts), 0.25)));
+};
 
 const CASES = {
   matmul: [[5, 7], [7, 3], [3]],

@@ -46,9 +46,10 @@ export function report(heading, outcomes, { renews, ownsHashes }) {
     passed += checks.length - wrong.length;
     failures.push(...wrong.map(({ part, what }) => `${name}: ${part}: ${what}`));
     const parts = new Set(checks.map(({ part }) => part));
-    const marks = [...PARTS.filter((part) => parts.has(part)), ...[...parts].filter((part) => !PARTS.includes(part))].map(
-      (part) => `${part} ${wrong.some((each) => each.part === part) ? "FAILED" : "ok"}`,
-    );
+    const marks = [
+      ...PARTS.filter((part) => parts.has(part)),
+      ...[...parts].filter((part) => !PARTS.includes(part)),
+    ].map((part) => `${part} ${wrong.some((each) => each.part === part) ? "FAILED" : "ok"}`);
     console.log(`${name} (${version}): ${marks.join(" · ")}`);
   }
   const table = tableOf(outcomes);

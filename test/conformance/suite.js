@@ -21,7 +21,8 @@ async function hash(...parts) {
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-const weightsOf = (model) => hash(...[...model.parameters().values()].map(({ values }) => values));
+/** SHA-256 of what a model has learnt. */
+export const weightsOf = (model) => hash(...[...model.parameters().values()].map(({ values }) => values));
 
 function accuracyOf(scores, labels) {
   const right = labels.filter((label, i) => {

@@ -25,13 +25,21 @@ export function tableOf(results) {
     ),
   ]);
   const widths = header.map((_, i) => Math.max(...[header, ...rows].map((cells) => cells[i].length)));
-  return [line(header, widths), line(widths.map((width) => "-".repeat(width)), widths), ...rows.map((row) => line(row, widths))].join("\n");
+  return [
+    line(header, widths),
+    line(
+      widths.map((width) => "-".repeat(width)),
+      widths,
+    ),
+    ...rows.map((row) => line(row, widths)),
+  ].join("\n");
 }
 
 /** Text before a heading and with it, what is below it, and what comes from the next heading on. */
 function cut(heading) {
   const text = readFileSync(path, "utf8");
-  const [, before, below, after] = new RegExp(`^([^]*^## ${heading}\n)([^#]*)(^## [^]*)?$`, "m").exec(text) ?? [];
+  const [, before, below, after] =
+    new RegExp(`^([^]*^## ${heading}\n)([^#]*)(^## [^]*)?$`, "m").exec(text) ?? [];
   if (before === undefined) throw new Error(`HASHES.md: has no place for ${heading}`);
   return { before, below: below.trim(), after: after ?? "" };
 }

@@ -20,12 +20,17 @@ function installRuntimes() {
   const read = (name) => JSON.parse(readFileSync(here(name), "utf8")).packages;
   try {
     const there = read("node_modules/.package-lock.json");
-    const wanted = Object.entries(read("package-lock.json")).filter(([path, { optional }]) => path && !optional);
+    const wanted = Object.entries(read("package-lock.json")).filter(
+      ([path, { optional }]) => path && !optional,
+    );
     if (wanted.every(([path, { version }]) => there[path]?.version === version)) return;
   } catch {
     // Nothing is there yet.
   }
-  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: here("."), stdio: "inherit" });
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
+    cwd: here("."),
+    stdio: "inherit",
+  });
   if (status !== 0) process.exit(1);
 }
 
@@ -42,6 +47,8 @@ function run(command, folder) {
     child.on("error", (error) => resolve({ error: error.message }));
     child.on("close", (code, signal) => {
       clearTimeout(timer);
+      // Tests are announced there, and that they have passed.
+      stderr = stderr.replace(/^.*\[ (TEST|PASS) \] main:suite.*\n/gm, "");
       const line = stdout.split("\n").find((each) => each.startsWith('{"threads"'));
       if (code === 0 && stderr === "" && line) resolve({ result: JSON.parse(line) });
       else resolve({ error: signal ? `killed by ${signal}` : stderr || `exit code ${code}: ${stdout}` });
@@ -51,7 +58,7 @@ function run(command, folder) {
 
 installRuntimes();
 const folder = install([new URL("program.js", import.meta.url), new URL("worker.js", import.meta.url)]);
-if (!process.env.ONLY) await prepareWorkerd(folder);
+await prepareWorkerd(folder);
 
 const all = { threads: true, sync: true, files: true, fast: "relaxed", wide: false };
 const node = (name) => here(`node_modules/${name}/bin/node`);
@@ -61,7 +68,12 @@ const RUNTIMES = [
   { name: "Node 22", binary: node("node22"), values: program, abilities: all },
   { name: "Node 24", binary: node("node24"), values: program, abilities: all },
   { name: "Node 26", binary: node("node26"), values: program, abilities: { ...all, wide: true } },
-  { name: "Deno", binary: here("node_modules/.bin/deno"), values: ["run", "-A", "--node-modules-dir=manual", ...program], abilities: all },
+  {
+    name: "Deno",
+    binary: here("node_modules/.bin/deno"),
+    values: ["run", "-A", "--node-modules-dir=manual", ...program],
+    abilities: all,
+  },
   { name: "Bun", binary: here("node_modules/.bin/bun"), values: program, abilities: all },
   {
     name: "workerd",

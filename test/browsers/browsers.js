@@ -1,0 +1,60 @@
+// The browsers of the machine, and how a page is opened in one. They are driven by the standard protocol of browsers,
+// WebDriver BiDi; what a page finds it tells the server by itself.
+import { launch } from "puppeteer-core";
+import { serve } from "./server.js";
+
+/** A page that tells nothing for so many milliseconds hangs. */
+const HANGING = 300_000;
+
+export const BROWSERS = [
+  {
+    name: "Chromium",
+    options: {
+      browser: "chrome",
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: [
+        // Continuous integration runs as root.
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+  {
+    name: "Firefox",
+    options: { browser: "firefox", executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr" },
+  },
+];
+
+export const start = ({ options }) => launch({ ...options, protocol: "webDriverBiDi", headless: true });
+
+/**
+ * Opens a page of a site that runs a task, and answers what it tells: { result } or { error }.
+ * @param {import("puppeteer-core").Browser} browser
+ * @param {string} folder
+ * @param {Parameters<typeof serve>[1]} site
+ * @param {string} task Name of a module of pages/.
+ */
+export async function visit(browser, folder, site, task) {
+  const server = await serve(folder, site);
+  const page = await browser.newPage();
+  let timer;
+  try {
+    const hanging = new Promise((resolve) => {
+      timer = setTimeout(() => resolve({ error: "the page hangs" }), HANGING);
+    });
+    const crashed = new Promise((resolve) => {
+      page.once("error", ({ message }) => resolve({ error: message }));
+    });
+    const told = server.told();
+    await page.goto(`${server.origin}/page.html?${task}`);
+    return await Promise.race([told, hanging, crashed]);
+  } finally {
+    clearTimeout(timer);
+    await page.close();
+    server.close();
+  }
+}

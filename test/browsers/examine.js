@@ -1,0 +1,112 @@
+// What is looked at in one browser, and what is wanted there.
+import { readHashes } from "../conformance/table.js";
+import { visit } from "./browsers.js";
+import { ISOLATED, STRICT } from "./server.js";
+
+const policy = (text) => ({ "Content-Security-Policy": text });
+const strict = { headers: policy(STRICT) };
+const isolated = { headers: { ...ISOLATED, ...policy(STRICT) } };
+/** A task that keeps the page from anything else for longer is felt. */
+const FELT = 50;
+const ROUNDS = 3;
+
+const page = { threads: false, sync: false, files: false, fast: "relaxed", wide: false };
+const SUITES = [
+  { name: "", task: "conformance", site: strict, abilities: page },
+  { name: ", isolated", task: "conformance", site: isolated, abilities: { ...page, threads: true } },
+  {
+    name: ", isolated, in a worker",
+    task: "in-worker",
+    site: isolated,
+    abilities: { ...page, threads: true },
+  },
+];
+
+/**
+ * Whether training leaves the page's thread alone. Time does not decide alone: another program on the machine can stall
+ * any turn. So a page is loaded anew up to three times, cold each time, and one round without a long turn is enough:
+ * what the library itself did for too long it would do each time. In a round in which turns of ten milliseconds that
+ * only wait are stalled too, turns may be twice as long as the longest of those.
+ */
+async function calm(browser, folder, site) {
+  const rounds = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const { result, error } = await visit(browser, folder, site, "calm");
+    if (error) return [{ part: "calm", what: error, good: false }];
+    rounds.push(result);
+    if (Object.values(result).every(({ longest, idle }) => longest <= Math.max(FELT, 2 * idle))) break;
+  }
+  return ["mlp", "cnn"].map((name) => {
+    const of = rounds.map((round) => round[name]);
+    const good = of.some(({ longest, idle }) => longest <= Math.max(FELT, 2 * idle));
+    const told = of
+      .map(
+        ({ longest, idle, milliseconds, outcome }) =>
+          `longest turn ${longest.toFixed(0)} ms of ${milliseconds.toFixed(0)}, ${outcome.threads} threads (${idle.toFixed(0)} ms with nothing to do)`,
+      )
+      .join("; ");
+    console.log(`calm, ${name}: ${told}`);
+    return { part: "calm", what: `${name}: ${told}`, good };
+  });
+}
+
+const wanted = (part, got, want) => ({
+  part,
+  what: `${JSON.stringify(got)}, wanted ${JSON.stringify(want)}`,
+  good: JSON.stringify(got) === JSON.stringify(want),
+});
+
+/** Surroundings that lack something, and what must come of it: a typed error, or one thread with the same bits. */
+async function refusals(browser, folder) {
+  const { weights } = readHashes().mlp;
+  const alone = { auto: { threads: 1, weights }, two: { error: "EngineError" } };
+  const CASES = [
+    [
+      "no wasm-unsafe-eval",
+      { headers: policy(STRICT.replace(" 'wasm-unsafe-eval'", "")) },
+      { auto: { error: "EngineError" }, two: { error: "EngineError" } },
+    ],
+    ["no isolation", strict, alone],
+    [
+      "workers forbidden",
+      { headers: { ...ISOLATED, ...policy(STRICT.replace("worker-src 'self'", "worker-src 'none'")) } },
+      alone,
+    ],
+    ["worker script missing", { ...isolated, missing: /worker\.js$/ }, alone],
+  ];
+  const checks = [];
+  for (const [part, site, want] of CASES) {
+    const { result, error } = await visit(browser, folder, site, "refusals");
+    checks.push(wanted(part, result ?? error, want));
+  }
+  const slim = {
+    before: "EngineError",
+    missing: "EngineError",
+    page: "EngineError",
+    url: "plain",
+    response: "plain",
+    after: 1,
+  };
+  for (const [part, site] of [
+    ["slim", strict],
+    ["slim, wasm as text", { ...strict, types: { ".wasm": "text/plain" } }],
+  ]) {
+    const { result, error } = await visit(browser, folder, site, "slim");
+    checks.push(wanted(part, result ?? error, slim));
+  }
+  return checks;
+}
+
+/** Everything, in one browser: outcomes for the report, each with what its name adds to the browser's. */
+export async function examine(browser, folder) {
+  const outcomes = [];
+  for (const { name, task, site, abilities } of SUITES) {
+    const began = performance.now();
+    const told = await visit(browser, folder, site, task);
+    console.log(`suite${name}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
+    const checks = task === "conformance" ? await calm(browser, folder, site) : [];
+    outcomes.push({ name, abilities, ...told, checks });
+  }
+  outcomes[0].checks.push(...(await refusals(browser, folder)));
+  return outcomes;
+}
