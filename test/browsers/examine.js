@@ -94,6 +94,14 @@ async function refusals(browser, folder) {
     const { result, error } = await visit(browser, folder, site, "slim");
     checks.push(wanted(part, result ?? error, slim));
   }
+  const poor = { vectors: "EngineError", little: weights };
+  for (const [part, site, want] of [
+    ["poor", strict, { ...poor, none: "MemoryError" }],
+    ["poor, isolated", isolated, poor],
+  ]) {
+    const { result, error } = await visit(browser, folder, site, "poor");
+    checks.push(wanted(part, result ?? error, want));
+  }
   return checks;
 }
 
