@@ -50,7 +50,7 @@ export async function visit(browser, folder, site, task) {
       page.once("error", ({ message }) => resolve({ error: message }));
     });
     const told = server.told();
-    await page.goto(`${server.origin}/page.html?${task}`);
+    await page.goto(`${server.origin}/browsers/pages/page.html?${task}`);
     return await Promise.race([told, hanging, crashed]);
   } finally {
     clearTimeout(timer);

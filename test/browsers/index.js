@@ -2,28 +2,22 @@
 //
 // In Chromium and Firefox, with and without cross-origin isolation, on the page's thread and in a worker of the page,
 // under a strict content-security policy; the page's thread watched while it trains; and surroundings that lack
-// something. `npm run test:browsers -- --renew` renews the table of HASHES.md, if all agree.
-import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+// something. `npm run test:browsers -- --renew` renews the table of HASHES.md, if all agree; `-- --only=Firefox` runs one.
 import { fileURLToPath } from "node:url";
 import { install } from "../conformance/installed.js";
+import { installPackages } from "../conformance/packages.js";
 import { report } from "../conformance/report.js";
 
-const here = (name) => fileURLToPath(new URL(name, import.meta.url));
-if (!existsSync(here("node_modules"))) {
-  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
-    cwd: here("."),
-    stdio: "inherit",
-  });
-  if (status !== 0) process.exit(1);
-}
+installPackages(fileURLToPath(new URL(".", import.meta.url)));
+// They import what has just been installed.
 const { BROWSERS, start } = await import("./browsers.js");
 const { examine } = await import("./examine.js");
 
-const folder = install(readdirSync(here("pages")).map((name) => new URL(`pages/${name}`, import.meta.url)));
+const folder = install(["browsers/pages"]);
+const only = process.argv.find((each) => each.startsWith("--only="))?.slice("--only=".length);
 const outcomes = [];
 for (const each of BROWSERS) {
-  if (process.env.ONLY && process.env.ONLY !== each.name) continue;
+  if (only !== undefined && only !== each.name) continue;
   const browser = await start(each);
   try {
     const version = await browser.version();
@@ -34,4 +28,8 @@ for (const each of BROWSERS) {
     await browser.close();
   }
 }
-report("Browsers", outcomes, { renews: process.argv.includes("--renew"), ownsHashes: false });
+report("Browsers", outcomes, {
+  renews: process.argv.includes("--renew"),
+  ownsHashes: false,
+  partly: only !== undefined,
+});

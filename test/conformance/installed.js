@@ -1,18 +1,21 @@
 // A folder in which the packed package is installed as a user would, with the suite beside it: from there `downhill` is
 // the package of the tarball and not the source tree.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { pack } from "../../scripts/pack.js";
 import { digits } from "./digits.js";
 
-const PORTABLE = ["suite.js", "models.js", "gradients.js", "errors.js"];
+const tests = fileURLToPath(new URL("..", import.meta.url));
+const PORTABLE = ["suite.js", "models.js", "gradients.js", "errors.js"].map((name) => `conformance/${name}`);
 
 /**
- * A folder with node_modules/downhill, the suite, the digits, and these programs; gone when the process ends. It lies
- * outside of the source tree, where nothing that a package may want, and need not have, would be found.
- * @param {readonly URL[]} programs
+ * A folder with node_modules/downhill, the suite, these files or folders of the tests as they lie there, and digits/; gone
+ * when the process ends. It lies outside of the source tree, where nothing that a package may want, and need not have,
+ * would be found.
+ * @param {readonly string[]} programs Paths from test/ on.
  */
 export function install(programs) {
   const folder = mkdtempSync(join(tmpdir(), "downhill-conformance-"));
@@ -24,8 +27,10 @@ export function install(programs) {
     { cwd: folder, encoding: "utf8" },
   );
   if (status !== 0) throw new Error(`npm install of the package failed:\n${stderr}`);
-  for (const file of PORTABLE) cpSync(new URL(file, import.meta.url), join(folder, file));
-  for (const program of programs) cpSync(program, join(folder, program.pathname.split("/").at(-1)));
-  for (const [kind, bytes] of Object.entries(digits())) writeFileSync(join(folder, `${kind}.idx`), bytes);
+  for (const path of [...PORTABLE, ...programs])
+    cpSync(join(tests, path), join(folder, path), { recursive: true });
+  mkdirSync(join(folder, "digits"));
+  for (const [kind, bytes] of Object.entries(digits()))
+    writeFileSync(join(folder, `digits/${kind}.idx`), bytes);
   return folder;
 }

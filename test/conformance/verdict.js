@@ -1,7 +1,7 @@
 // What the suite is to find on a runtime, check by check.
 
 /** Numbers of threads that the suite tries, and the column of steps without promises. */
-export const THREADS = [1, 2, 3];
+const THREADS = [1, 2, 3];
 export const COLUMNS = [...THREADS.map(String), "sync"];
 export const MODELS = ["mlp", "cnn", "gru"];
 

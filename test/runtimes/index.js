@@ -3,36 +3,18 @@
 // In exact numerics weights, predictions, files and gradients must have one hash everywhere, that of hash.json, and
 // the table must be that of HASHES.md. A change that is meant to change the bits renews them:
 // `npm run test:runtimes -- --renew`, which writes only if all runtimes agree; say why in the commit, and renew the
-// table of the browsers after it. The runtimes are npm packages, installed when they are missing.
+// table of the browsers after it. `-- --only=Bun,workerd` runs some. The runtimes are npm packages, installed when they
+// are missing.
 import { spawn, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { install } from "../conformance/installed.js";
+import { installPackages } from "../conformance/packages.js";
 import { report } from "../conformance/report.js";
 import { prepareWorkerd } from "./workerd.js";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 /** A hanging program is ended after so many milliseconds. */
 const HANGING = 300_000;
-
-/** Installs the runtimes unless those of the lock file are there. */
-function installRuntimes() {
-  const read = (name) => JSON.parse(readFileSync(here(name), "utf8")).packages;
-  try {
-    const there = read("node_modules/.package-lock.json");
-    const wanted = Object.entries(read("package-lock.json")).filter(
-      ([path, { optional }]) => path && !optional,
-    );
-    if (wanted.every(([path, { version }]) => there[path]?.version === version)) return;
-  } catch {
-    // Nothing is there yet.
-  }
-  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
-    cwd: here("."),
-    stdio: "inherit",
-  });
-  if (status !== 0) process.exit(1);
-}
 
 /** Runs a program to its end; one that hangs, prints to stderr or fails gives an `error`. */
 function run(command, folder) {
@@ -56,13 +38,13 @@ function run(command, folder) {
   });
 }
 
-installRuntimes();
-const folder = install([new URL("program.js", import.meta.url), new URL("worker.js", import.meta.url)]);
+installPackages(here("."));
+const folder = install(["runtimes/program.js", "runtimes/worker.js"]);
 await prepareWorkerd(folder);
 
 const all = { threads: true, sync: true, files: true, fast: "relaxed", wide: false };
 const node = (name) => here(`node_modules/${name}/bin/node`);
-const program = ["program.js"];
+const program = ["runtimes/program.js"];
 const RUNTIMES = [
   { name: "Node 20", binary: process.execPath, values: program, abilities: { ...all, fast: "plain" } },
   { name: "Node 22", binary: node("node22"), values: program, abilities: all },
@@ -82,7 +64,10 @@ const RUNTIMES = [
     abilities: { ...all, threads: false, files: false },
   },
 ];
-const only = process.env.ONLY?.split(",");
+const only = process.argv
+  .find((each) => each.startsWith("--only="))
+  ?.slice("--only=".length)
+  .split(",");
 
 const outcomes = [];
 for (const { name, binary, values, abilities } of RUNTIMES) {
@@ -91,4 +76,8 @@ for (const { name, binary, values, abilities } of RUNTIMES) {
   const version = stdout.split("\n")[0];
   outcomes.push({ name, version, abilities, ...(await run([binary, ...values], folder)) });
 }
-report("Runtimes", outcomes, { renews: process.argv.includes("--renew"), ownsHashes: true });
+report("Runtimes", outcomes, {
+  renews: process.argv.includes("--renew"),
+  ownsHashes: true,
+  partly: only !== undefined,
+});

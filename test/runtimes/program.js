@@ -2,15 +2,15 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { conformance } from "./suite.js";
+import { conformance } from "../conformance/suite.js";
 
-const read = (name) => new Uint8Array(readFileSync(new URL(name, import.meta.url)));
+const read = (name) => new Uint8Array(readFileSync(new URL(`../digits/${name}.idx`, import.meta.url)));
 const directory = mkdtempSync(join(tmpdir(), "downhill-"));
 try {
   const result = await conformance({
     threads: [1, 2, 3],
-    images: read("images.idx"),
-    labels: read("labels.idx"),
+    images: read("images"),
+    labels: read("labels"),
     path: join(directory, "model.safetensors"),
   });
   console.log(JSON.stringify(result));

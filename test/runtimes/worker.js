@@ -1,8 +1,8 @@
 // The suite in a worker of workerd, run by `workerd test`: prints one line of JSON.
 
-import images from "./images.idx";
-import labels from "./labels.idx";
-import { conformance } from "./suite.js";
+import { conformance } from "../conformance/suite.js";
+import images from "../digits/images.idx";
+import labels from "../digits/labels.idx";
 
 export const suite = {
   async test() {

@@ -3,8 +3,8 @@
 // nothing trains but turns of ten milliseconds are spun, for a machine that is busy stalls those too.
 import { createEngine, train } from "downhill";
 import { mnistFromBytes } from "downhill/data";
+import { MODELS, trainingOf } from "../../conformance/models.js";
 import { digits } from "./digits.js";
-import { MODELS, trainingOf } from "./models.js";
 
 const breathe = () => new Promise((resolve) => setTimeout(resolve));
 

@@ -2,10 +2,10 @@
 // stands in for what older phones do; for the last the page itself takes what there is.
 import { createEngine, train } from "downhill";
 import { mnistFromBytes } from "downhill/data";
+import { errorOf } from "../../conformance/errors.js";
+import { MODELS, trainingOf } from "../../conformance/models.js";
+import { weightsOf } from "../../conformance/suite.js";
 import { digits } from "./digits.js";
-import { errorOf } from "./errors.js";
-import { MODELS, trainingOf } from "./models.js";
-import { weightsOf } from "./suite.js";
 
 const { Memory, validate } = WebAssembly;
 
@@ -20,10 +20,11 @@ async function withoutVectors() {
 
 /** As iOS does, which refuses to promise much, also where little is used. */
 async function withLittleMemory() {
-  const most = 2048;
-  WebAssembly.Memory = (descriptor) => {
-    if (descriptor.maximum > most) throw new RangeError("could not allocate memory");
-    return new Memory(descriptor);
+  WebAssembly.Memory = class extends Memory {
+    constructor(descriptor) {
+      if (descriptor.maximum > 2048) throw new RangeError("could not allocate memory");
+      super(descriptor);
+    }
   };
   const kind = MODELS.mlp;
   const { images, labels } = await digits();

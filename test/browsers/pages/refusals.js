@@ -1,10 +1,10 @@
 // What an engine comes to in surroundings that lack something: how many threads, what it computes, or which error.
 import { createEngine, train } from "downhill";
 import { mnistFromBytes } from "downhill/data";
+import { errorOf } from "../../conformance/errors.js";
+import { MODELS, trainingOf } from "../../conformance/models.js";
+import { weightsOf } from "../../conformance/suite.js";
 import { digits } from "./digits.js";
-import { errorOf } from "./errors.js";
-import { MODELS, trainingOf } from "./models.js";
-import { weightsOf } from "./suite.js";
 
 async function outcome(options) {
   let engine;

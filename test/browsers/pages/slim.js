@@ -18,7 +18,7 @@ export const task = async () => {
     before: await outcomeOf(create),
     missing: await outcomeOf(() => init({ url: "/no.wasm" })),
     // What a server gives that answers every unknown address with its first page.
-    page: await outcomeOf(() => init({ url: "/page.html" })),
+    page: await outcomeOf(() => init({ url: location.href })),
     url: await outcomeOf(() => init({ url: plain })),
     response: await outcomeOf(() => init({ response: fetch(plain) })),
     after: await outcomeOf(create),

@@ -1,5 +1,5 @@
 // What the worker of in-worker.js does.
-import { conformance } from "./suite.js";
+import { conformance } from "../../conformance/suite.js";
 
 globalThis.onmessage = async ({ data }) => {
   try {
