@@ -21,7 +21,7 @@ for (const each of BROWSERS) {
   const browser = await start(each);
   try {
     const version = await browser.version();
-    for (const outcome of await examine(browser, folder)) {
+    for (const outcome of await examine(browser, folder, each)) {
       outcomes.push({ ...outcome, name: `${each.name}${outcome.name}`, version });
     }
   } finally {

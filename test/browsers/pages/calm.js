@@ -61,6 +61,7 @@ export async function task() {
   for (const name of ["mlp", "cnn"]) {
     const kind = MODELS[name];
     const data = mnistFromBytes(images, labels, { shape: kind.shape }).take(3200);
+    performance.mark(`${name} begins`);
     const watched = await watch(async () => {
       const engine = await createEngine();
       const model = kind.define();
@@ -70,6 +71,7 @@ export async function task() {
       await engine.close();
       return { steps, threads };
     });
+    performance.mark(`${name} ends`);
     const idle = await watch(() => spin(Math.min(1500, watched.milliseconds)));
     trainings[name] = { ...watched, idle: idle.longest };
   }
