@@ -1,5 +1,6 @@
 // Layers that convolve: over images [batch, height, width, channels] and sequences [batch, length, channels].
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions, type OptionNames } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Initializer, Tensor } from "../graph/tensor.ts";
 import type { ActivationName } from "../ops/activation.ts";
@@ -59,19 +60,29 @@ export interface DepthwiseConv2dOptions extends Padded<Pair, Padding2d> {
   readonly multiplier?: number;
 }
 
+const COMMON = { activation: 0, bias: 0, initializer: 0, name: 0 } as const;
+const ALONG = { ...COMMON, stride: 0, dilation: 0, padding: 0 } as const;
+const GROUPED = { ...ALONG, paddingMode: 0, groups: 0 } as const;
+const TRANSPOSED = { ...ALONG, outputPadding: 0, groups: 0 } as const;
+const DEPTHWISE = { ...ALONG, paddingMode: 0, multiplier: 0 } as const;
+
 /** What all of these layers do: parameters of known shapes, an op, an activation. */
-interface Convolution<Options> {
+interface Convolution<Options extends CommonOptions & { readonly groups?: number }> {
   readonly kind: string;
   readonly rank: number;
   readonly filters: number;
-  readonly options: Options & CommonOptions & { readonly groups?: number };
+  readonly options: Options;
+  readonly known: OptionNames<Options>;
   /** The weight's shape for so many input channels of a group and of all. */
   shape(groupChannels: number, channels: number): readonly number[];
   apply(x: Tensor, weight: Tensor, options: Options & { bias?: Tensor }): Tensor;
 }
 
-function convolutionLayer<Options>(layer: Convolution<Options>): Layer {
-  const { kind, rank, filters, options, shape, apply } = layer;
+function convolutionLayer<Options extends CommonOptions & { readonly groups?: number }>(
+  layer: Convolution<Options>,
+): Layer {
+  const { kind, rank, filters, known, shape, apply } = layer;
+  const options = checkOptions<Options>(kind, layer.options, known);
   const { activation, bias = true, initializer, name: given, ...rest } = options;
   const groups = countOf(kind, "groups", options.groups ?? 1);
   countOf(kind, "filters", filters);
@@ -116,7 +127,15 @@ function channelsOf(name: string, x: Tensor, rank: number): number {
 export function conv2d(filters: number, kernelSize: Pair, options: Conv2dOptions = {}): Layer {
   const kernel = pairOf("conv2d", "kernelSize", kernelSize);
   const shape = (groupChannels: number) => [...kernel, groupChannels, filters];
-  return convolutionLayer({ kind: "conv2d", rank: 4, filters, options, shape, apply: convolution2d });
+  return convolutionLayer({
+    kind: "conv2d",
+    known: GROUPED,
+    rank: 4,
+    filters,
+    options,
+    shape,
+    apply: convolution2d,
+  });
 }
 
 /**
@@ -127,7 +146,15 @@ export function conv2d(filters: number, kernelSize: Pair, options: Conv2dOptions
 export function conv1d(filters: number, kernelSize: number, options: Conv1dOptions = {}): Layer {
   const kernel = countOf("conv1d", "kernelSize", kernelSize);
   const shape = (groupChannels: number) => [kernel, groupChannels, filters];
-  return convolutionLayer({ kind: "conv1d", rank: 3, filters, options, shape, apply: convolution1d });
+  return convolutionLayer({
+    kind: "conv1d",
+    known: GROUPED,
+    rank: 3,
+    filters,
+    options,
+    shape,
+    apply: convolution1d,
+  });
 }
 
 /**
@@ -145,7 +172,15 @@ export function conv2dTranspose(
   const kernel = pairOf("conv2dTranspose", "kernelSize", kernelSize);
   const shape = (_: number, channels: number) => [...kernel, filters / (options.groups ?? 1), channels];
   const apply = convolution2dTranspose;
-  return convolutionLayer({ kind: "conv2dTranspose", rank: 4, filters, options, shape, apply });
+  return convolutionLayer({
+    kind: "conv2dTranspose",
+    known: TRANSPOSED,
+    rank: 4,
+    filters,
+    options,
+    shape,
+    apply,
+  });
 }
 
 /**
@@ -161,7 +196,15 @@ export function conv1dTranspose(
   const kernel = countOf("conv1dTranspose", "kernelSize", kernelSize);
   const shape = (_: number, channels: number) => [kernel, filters / (options.groups ?? 1), channels];
   const apply = convolution1dTranspose;
-  return convolutionLayer({ kind: "conv1dTranspose", rank: 3, filters, options, shape, apply });
+  return convolutionLayer({
+    kind: "conv1dTranspose",
+    known: TRANSPOSED,
+    rank: 3,
+    filters,
+    options,
+    shape,
+    apply,
+  });
 }
 
 /**
@@ -173,7 +216,14 @@ export function conv1dTranspose(
 export function depthwiseConv2d(kernelSize: Pair, options: DepthwiseConv2dOptions = {}): Layer {
   const kind = "depthwiseConv2d";
   const kernel = pairOf(kind, "kernelSize", kernelSize);
-  const { multiplier = 1, activation, bias = true, initializer, name: given, ...rest } = options;
+  const {
+    multiplier = 1,
+    activation,
+    bias = true,
+    initializer,
+    name: given,
+    ...rest
+  } = checkOptions(kind, options, DEPTHWISE);
   countOf(kind, "multiplier", multiplier);
   const act = activation && activationOf(kind, activation);
   const start = startOf(activation, initializer);
@@ -208,7 +258,14 @@ export function separableConv2d(
 ): Layer {
   const kind = "separableConv2d";
   const kernel = pairOf(kind, "kernelSize", kernelSize);
-  const { multiplier = 1, activation, bias = true, initializer, name: given, ...rest } = options;
+  const {
+    multiplier = 1,
+    activation,
+    bias = true,
+    initializer,
+    name: given,
+    ...rest
+  } = checkOptions(kind, options, DEPTHWISE);
   countOf(kind, "multiplier", multiplier);
   countOf(kind, "filters", filters);
   const act = activation && activationOf(kind, activation);

@@ -112,7 +112,8 @@ function forEachTaken(
     const [u, v] = [rows.taps[row!], columns.taps[column!]];
     for (const [j, a] of u.weights.entries()) {
       for (const [k, b] of v.weights.entries()) {
-        visit(index, indexOf([image!, u.first + j, v.first + k, channel!], from), a * b);
+        const at = [image!, u.first + j * (rows.step ?? 1), v.first + k * (columns.step ?? 1), channel!];
+        visit(index, indexOf(at, from), a * b);
       }
     }
   });
