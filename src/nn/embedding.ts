@@ -1,6 +1,7 @@
 // Embeddings: rows of a table by number, and the positions that are added to them.
 import { angleOf } from "../core/angles.ts";
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Graph, Initializer, Tensor } from "../graph/tensor.ts";
 import { add, mul } from "../ops/arithmetic.ts";
@@ -38,7 +39,8 @@ export function embedding(vocabulary: number, units: number, options: EmbeddingO
     if (!Number.isSafeInteger(count) || count < 1)
       throw new OptionError(`embedding: ${what}: wanted a positive integer, got ${count}`);
   }
-  const { initializer = normal(), padding } = options;
+  const known = { initializer: 0, padding: 0, name: 0 } as const;
+  const { initializer = normal(), padding } = checkOptions("embedding", options, known);
   if (padding !== undefined && !(Number.isInteger(padding) && padding >= 0 && padding < vocabulary))
     throw new OptionError(`embedding: padding: wanted 0 to ${vocabulary - 1}, got ${padding}`);
   const named = (graph: Graph) => options.name ?? graph.nameFor("embedding", layer);
@@ -95,7 +97,8 @@ export interface LearnedPositionsOptions {
  * @example learnedPositions({ length: 64 })
  */
 export function learnedPositions(options: LearnedPositionsOptions = {}): Layer {
-  const { initializer = normal() } = options;
+  const known = { length: 0, initializer: 0, name: 0 } as const;
+  const { initializer = normal() } = checkOptions("learnedPositions", options, known);
   return defineLayer(
     "positions",
     (x, { name, parameter }) => {
@@ -116,7 +119,8 @@ export function learnedPositions(options: LearnedPositionsOptions = {}): Layer {
  * @throws ShapeError where the input is not [batch, time, width].
  * @example sinusoidalPositions()
  */
-export function sinusoidalPositions({ base = 10_000 }: { readonly base?: number } = {}): Layer {
+export function sinusoidalPositions(options: { readonly base?: number } = {}): Layer {
+  const { base = 10_000 } = checkOptions("sinusoidalPositions", options, { base: 0 });
   if (!(base > 0 && Number.isFinite(base)))
     throw new OptionError(`sinusoidalPositions: base: wanted a number > 0, got ${base}`);
   return defineLayer("sinusoidalPositions", (x, { name }) => {

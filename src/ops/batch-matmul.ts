@@ -1,6 +1,7 @@
 // Products of stacked matrices: one instruction for the whole stack.
 import { INSTRUCTION_BYTES, MATMUL_SCRATCH_BYTES } from "../../assembly/abi.ts";
 import { ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { broadcastShapes, showShape, sizeOf } from "../core/shape.ts";
 import { defineOp, type Op, read, rows, scratch, write } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -73,7 +74,8 @@ const swapped = (x: Tensor): Tensor => permute(x, [...x.shape.slice(0, -2).keys(
  * @example batchMatmul(queries, keys, { transposeB: true }) // [8, 5, 16] × [8, 7, 16] → [8, 5, 7]
  */
 export function batchMatmul(a: Tensor, b: Tensor, options: BatchMatmulOptions = {}): Tensor {
-  const { transposeA = false, transposeB = false } = options;
+  const known = { transposeA: 0, transposeB: 0 } as const;
+  const { transposeA = false, transposeB = false } = checkOptions("batchMatmul", options, known);
   if (a.rank < 2 || b.rank < 2 || a.dtype !== "f32" || b.dtype !== "f32") {
     throw new ShapeError(
       `batchMatmul: wanted f32 [..., m, k] × [..., k, n], got ${a.dtype} ${showShape(a.shape)} × ${b.dtype} ${showShape(b.shape)}`,

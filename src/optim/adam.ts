@@ -1,5 +1,7 @@
 // Adam and its kin: a running mean of the gradient over a root of a running mean of its squares.
+
 import { exp, log, pow, power } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import { checkRange, oneOf, type Schedule, type Slot, type Transform, valueAt } from "./transform.ts";
 
 /** What all of them take. */
@@ -107,6 +109,15 @@ export interface AdamOptions extends AdamFamilyOptions {
 }
 
 function adamLike(name: string, decoupled: boolean, options: AdamOptions): Transform {
+  checkOptions(name, options, {
+    learningRate: 0,
+    beta1: 0,
+    beta2: 0,
+    epsilon: 0,
+    weightDecay: 0,
+    convention: 0,
+    amsgrad: 0,
+  });
   const keras = oneOf(`${name}: convention`, options.convention ?? "torch", ["torch", "keras"]) === "keras";
   const largest = oneOf(`${name}: amsgrad`, options.amsgrad ?? false, [false, "raw", "corrected"]);
   const corrected = largest === "corrected";
