@@ -207,6 +207,28 @@ export function conv1dTranspose(
   });
 }
 
+/** What both depthwise layers make of their options. */
+function depthwiseOf(kind: string, kernelSize: Pair, options: DepthwiseConv2dOptions) {
+  const {
+    multiplier = 1,
+    activation,
+    bias = true,
+    initializer,
+    name,
+    ...along
+  } = checkOptions(kind, options, DEPTHWISE);
+  return {
+    kernel: pairOf(kind, "kernelSize", kernelSize),
+    multiplier: countOf(kind, "multiplier", multiplier),
+    act: activation ? activationOf(kind, activation) : (x: Tensor) => x,
+    start: startOf(activation, initializer),
+    bias,
+    initializer,
+    name,
+    along,
+  };
+}
+
 /**
  * Each channel convolved by itself: [batch, height, width, in] → [batch, height', width', in · multiplier], with a
  * weight [kernel height, kernel width, 1, in · multiplier]; channel c makes the outputs from c · multiplier on.
@@ -215,30 +237,15 @@ export function conv1dTranspose(
  */
 export function depthwiseConv2d(kernelSize: Pair, options: DepthwiseConv2dOptions = {}): Layer {
   const kind = "depthwiseConv2d";
-  const kernel = pairOf(kind, "kernelSize", kernelSize);
-  const {
-    multiplier = 1,
-    activation,
-    bias = true,
-    initializer,
-    name: given,
-    ...rest
-  } = checkOptions(kind, options, DEPTHWISE);
-  countOf(kind, "multiplier", multiplier);
-  const act = activation && activationOf(kind, activation);
-  const start = startOf(activation, initializer);
+  const { kernel, multiplier, act, start, bias, name: given, along } = depthwiseOf(kind, kernelSize, options);
   return defineLayer(
     kind,
     (x, { name, parameter }) => {
       const channels = channelsOf(name, x, 4);
       const filters = channels * multiplier;
       const weight = parameter("weight", [...kernel, 1, filters], start);
-      const y = convolution2d(x, weight, {
-        ...rest,
-        groups: channels,
-        ...(bias && { bias: parameter("bias", [filters], zeros) }),
-      });
-      return act ? act(y) : y;
+      const added = bias && { bias: parameter("bias", [filters], zeros) };
+      return act(convolution2d(x, weight, { ...along, groups: channels, ...added }));
     },
     given,
   );
@@ -257,19 +264,17 @@ export function separableConv2d(
   options: DepthwiseConv2dOptions = {},
 ): Layer {
   const kind = "separableConv2d";
-  const kernel = pairOf(kind, "kernelSize", kernelSize);
   const {
-    multiplier = 1,
-    activation,
-    bias = true,
+    kernel,
+    multiplier,
+    act,
+    start,
+    bias,
     initializer,
     name: given,
-    ...rest
-  } = checkOptions(kind, options, DEPTHWISE);
-  countOf(kind, "multiplier", multiplier);
+    along,
+  } = depthwiseOf(kind, kernelSize, options);
   countOf(kind, "filters", filters);
-  const act = activation && activationOf(kind, activation);
-  const start = startOf(activation, initializer);
   return defineLayer(
     kind,
     (x, { name, parameter }) => {
@@ -277,12 +282,8 @@ export function separableConv2d(
       const between = channels * multiplier;
       const depthwise = parameter("depthwise", [...kernel, 1, between], startOf(undefined, initializer));
       const pointwise = parameter("pointwise", [1, 1, between, filters], start);
-      const y = convolution2d(
-        convolution2d(x, depthwise, { ...rest, groups: channels }),
-        pointwise,
-        bias ? { bias: parameter("bias", [filters], zeros) } : {},
-      );
-      return act ? act(y) : y;
+      const h = convolution2d(x, depthwise, { ...along, groups: channels });
+      return act(convolution2d(h, pointwise, bias ? { bias: parameter("bias", [filters], zeros) } : {}));
     },
     given,
   );

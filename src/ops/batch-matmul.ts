@@ -5,6 +5,7 @@ import { checkOptions } from "../core/options.ts";
 import { broadcastShapes, showShape, sizeOf } from "../core/shape.ts";
 import { defineOp, type Op, read, rows, scratch, write } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { slopesOf } from "./matmul.ts";
 import { broadcastTo, permute } from "./movement.ts";
 import { reshape } from "./reshape.ts";
 
@@ -27,17 +28,7 @@ const batchMatmulOp: Op<Layout> = defineOp<Layout>({
   },
   gradient({ inputs: [a, b], attributes: layout, dy, wants }) {
     const product = (x: Tensor, y: Tensor, how: Layout) => x.graph.apply(batchMatmulOp, [x, y], how)[0]!;
-    const da = {
-      NN: () => product(dy, b!, "NT"),
-      NT: () => product(dy, b!, "NN"),
-      TN: () => product(b!, dy, "NT"),
-    };
-    const db = {
-      NN: () => product(a!, dy, "TN"),
-      NT: () => product(dy, a!, "TN"),
-      TN: () => product(a!, dy, "NN"),
-    };
-    return [wants(0) ? da[layout]() : undefined, wants(1) ? db[layout]() : undefined];
+    return slopesOf(layout, [a!, b!, dy], product, wants);
   },
   emit(emitter, { inputs: [a, b], outputs: [c], attributes: layout }) {
     const { batch, m, k, n } = sizes(a!, b!, layout);
