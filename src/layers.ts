@@ -94,7 +94,7 @@ export {
 export { einsum } from "./ops/einsum.ts";
 export { adaptiveMaxPool, maxPool } from "./ops/max-pool.ts";
 export type { PaddingMode } from "./ops/padding.ts";
-export { type Recurrence, type RecurrenceInputs, recurrence } from "./ops/recurrence.ts";
+export { type Cell, type Recurrence, type RecurrenceInputs, recurrence } from "./ops/recurrence.ts";
 export {
   type AveragePoolOptions,
   adaptiveAveragePool,
@@ -104,5 +104,5 @@ export {
 } from "./ops/resample.ts";
 export { type RotaryOptions, rotary } from "./ops/rotary.ts";
 export type { MaxPoolOptions, WindowOptions } from "./ops/taps.ts";
-export type { Padding, Padding1d, Padding2d, Pair } from "./ops/window.ts";
+export type { Padding, Padding1d, Padding2d, Pair, Sides } from "./ops/window.ts";
 export { type RefreshOptions, refreshStatistics } from "./train/refresh.ts";

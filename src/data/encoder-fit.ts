@@ -4,6 +4,7 @@ import { type ColumnEncoding, ColumnFit, type NumberEncoding, sorted } from "./c
 import { missing, TableEncoder } from "./encoder.ts";
 import { columnAt, type Row } from "./rows.ts";
 
+/** Options of {@link fitEncoder}. */
 export interface EncoderOptions {
   /** Columns a model sees, with an encoding each or without. Default: all but target and label. */
   readonly inputs?: readonly string[] | Readonly<Record<string, ColumnEncoding>>;

@@ -5,6 +5,7 @@ import { abs, add, mul } from "../ops/arithmetic.ts";
 import { sum, sumSquares } from "../ops/reduce.ts";
 import { defineLayer, type Layer } from "./layer.ts";
 
+/** Options of {@link activityPenalty}. */
 export interface ActivityPenaltyOptions {
   /** Weight of Σ |x|. Default: 0. */
   readonly l1?: number;

@@ -9,6 +9,7 @@ import { rotary } from "../ops/rotary.ts";
 import { glorotUniform, zeros } from "./initializers.ts";
 import { defineLayer } from "./layer.ts";
 
+/** Options of {@link multiHeadAttention}. */
 export interface MultiHeadAttentionOptions {
   /** A place sees none behind itself. Default: false. */
   readonly causal?: boolean;

@@ -51,10 +51,15 @@ interface Transposed<Numbers, Padding> extends Along<Numbers, Padding> {
   readonly groups?: number;
 }
 
-export type Conv2dOptions = Grouped<Pair, Padding2d>;
-export type Conv1dOptions = Grouped<number, Padding1d>;
-export type Conv2dTransposeOptions = Transposed<Pair, Padding2d>;
-export type Conv1dTransposeOptions = Transposed<number, Padding1d>;
+/** Options of {@link conv2d}. */
+export interface Conv2dOptions extends Grouped<Pair, Padding2d> {}
+/** Options of {@link conv1d}. */
+export interface Conv1dOptions extends Grouped<number, Padding1d> {}
+/** Options of {@link conv2dTranspose}. */
+export interface Conv2dTransposeOptions extends Transposed<Pair, Padding2d> {}
+/** Options of {@link conv1dTranspose}. */
+export interface Conv1dTransposeOptions extends Transposed<number, Padding1d> {}
+/** Options of {@link depthwiseConv2d} and {@link separableConv2d}. */
 export interface DepthwiseConv2dOptions extends Padded<Pair, Padding2d> {
   /** Outputs of each channel. Default: 1. */
   readonly multiplier?: number;

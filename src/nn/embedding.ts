@@ -12,6 +12,7 @@ import { reshape } from "../ops/reshape.ts";
 import { normal } from "./initializers.ts";
 import { defineLayer, type Layer } from "./layer.ts";
 
+/** Options of {@link embedding}. */
 export interface EmbeddingOptions {
   /** What the table [vocabulary, units] starts from. Default: normal around 0, deviation 0.05. */
   readonly initializer?: Initializer;
@@ -83,6 +84,7 @@ function sizesOf(where: string, { shape, rank, dtype }: Tensor): readonly [numbe
   return [shape[1]!, shape[2]!];
 }
 
+/** Options of {@link learnedPositions}. */
 export interface LearnedPositionsOptions {
   /** Places that there are parameters for. Default: the input's time. */
   readonly length?: number;

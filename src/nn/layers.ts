@@ -10,6 +10,7 @@ import { reshape } from "../ops/reshape.ts";
 import { glorotUniform, heNormal, zeros } from "./initializers.ts";
 import { activationOf, defineLayer, type Layer } from "./layer.ts";
 
+/** Options of {@link dense}. */
 export interface DenseOptions {
   /** Applied to the result, by name or as a function. Default: none. */
   readonly activation?: ActivationName | ((x: Tensor) => Tensor);

@@ -9,6 +9,7 @@ import { reshape } from "../ops/reshape.ts";
 import { ones, zeros } from "./initializers.ts";
 import { defineLayer, type Layer, type LayerScope } from "./layer.ts";
 
+/** Options of {@link groupNorm} and {@link instanceNorm}. */
 export interface NormalizationOptions {
   /** Added to the variance, > 0. Default: 1e-5; of rmsNorm: 1e-6. */
   readonly epsilon?: number;
@@ -19,6 +20,7 @@ export interface NormalizationOptions {
   readonly name?: string;
 }
 
+/** Options of {@link batchNorm}. */
 export interface BatchNormOptions extends NormalizationOptions {
   /**
    * Share of the running statistics that stays at each step, 0 ≤ decay < 1: Keras's momentum, and 1 − PyTorch's.
@@ -37,6 +39,7 @@ export interface BatchNormOptions extends NormalizationOptions {
   readonly statistics?: "batch" | "running";
 }
 
+/** Options of {@link layerNorm} and {@link rmsNorm}. */
 export interface LayerNormOptions extends NormalizationOptions {
   /** How many of the last axes are normalized together, and have a scale and an offset each. Default: 1. */
   readonly axes?: number;

@@ -83,6 +83,7 @@ export function averagePool2d(window: Pair, options: AveragePoolOptions = {}): L
   return poolLayer({ ...average, kind: "averagePool2d", rank: 2 }, window, options);
 }
 
+/** Options of {@link globalAveragePool1d}, {@link globalAveragePool2d}, {@link globalMaxPool1d} and {@link globalMaxPool2d}. */
 export interface GlobalPoolOptions {
   /** Keep the pooled axes with size 1. Default: false. */
   readonly keepDims?: boolean | undefined;

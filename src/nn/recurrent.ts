@@ -19,6 +19,7 @@ export interface RecurrentState {
   readonly cell?: Tensor | undefined;
 }
 
+/** What a recurrent layer is given beside its input. */
 export interface RecurrentContext<State = RecurrentState> {
   /**
    * [batch, time]: 1 at real steps, 0 at padding, over which the state is carried. Of integers all but 0 are real, so that
@@ -61,6 +62,7 @@ export interface RecurrentLayer {
   readonly reversed: () => RecurrentLayer;
 }
 
+/** Options of {@link gru}. */
 export interface RecurrentOptions {
   /** The states of all steps instead of the last. Default: false. */
   readonly returnSequences?: boolean;
@@ -75,11 +77,13 @@ export interface RecurrentOptions {
   readonly name?: string;
 }
 
+/** Options of {@link simpleRnn}. */
 export interface SimpleRnnOptions extends RecurrentOptions {
   /** Default: "tanh". */
   readonly activation?: "tanh" | "relu";
 }
 
+/** Options of {@link lstm}. */
 export interface LstmOptions extends RecurrentOptions {
   /** What the bias of the forget gate starts from. Default: 1, as Jozefowicz et al. 2015 advise. */
   readonly forgetBias?: number;
@@ -279,6 +283,7 @@ export interface BidirectionalLayer {
   ) => WithState<{ readonly forward: FinalState; readonly backward: FinalState }>;
 }
 
+/** Options of {@link bidirectional}. */
 export interface BidirectionalOptions {
   /** How the two results are joined: side by side, forward first, or added. Default: "concatenate". */
   readonly merge?: "concatenate" | "sum";

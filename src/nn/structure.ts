@@ -22,6 +22,7 @@ export function checkpoint(block: Layer): Layer {
   return (x) => recompute(x, block);
 }
 
+/** Options of {@link residual}. */
 export interface ResidualOptions {
   /** What the input goes through on its way around the block, where their shapes differ. Default: nothing. */
   readonly projection?: Layer;

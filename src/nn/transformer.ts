@@ -9,6 +9,7 @@ import type { Layer } from "./layer.ts";
 import { dense, dropout as dropoutLayer } from "./layers.ts";
 import { layerNorm } from "./normalization.ts";
 
+/** Options of {@link transformerDecoderBlock}. */
 export interface TransformerBlockOptions {
   /** Heads of each attention. */
   readonly heads: number;
@@ -24,6 +25,7 @@ export interface TransformerBlockOptions {
   readonly epsilon?: number;
 }
 
+/** Options of {@link transformerEncoderBlock}. */
 export interface TransformerEncoderOptions extends TransformerBlockOptions {
   /** A place sees none behind itself: what a model of the next token is made of. Default: false. */
   readonly causal?: boolean;

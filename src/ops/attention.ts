@@ -136,6 +136,7 @@ const attentionOp = defineOp<Attention>({
   },
 });
 
+/** Options of {@link attention}. */
 export interface AttentionOptions {
   /** Into how many heads the columns are cut. Default: 1. */
   readonly heads?: number;

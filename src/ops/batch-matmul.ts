@@ -50,6 +50,7 @@ const batchMatmulOp: Op<Layout> = defineOp<Layout>({
   },
 });
 
+/** Options of {@link batchMatmul}. */
 export interface BatchMatmulOptions {
   /** a is [..., k, m]. Default: false. */
   readonly transposeA?: boolean;

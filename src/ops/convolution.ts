@@ -27,6 +27,7 @@ interface CommonOptions {
   readonly bias?: Tensor;
 }
 
+/** Options of {@link convolution2d}. */
 export interface Convolution2dOptions extends CommonOptions {
   /** Pixels from one window to the next. Default: 1. */
   readonly stride?: Pair;
@@ -38,6 +39,7 @@ export interface Convolution2dOptions extends CommonOptions {
   readonly paddingMode?: PaddingMode;
 }
 
+/** Options of {@link convolution1d}. */
 export interface Convolution1dOptions extends CommonOptions {
   readonly stride?: number;
   readonly dilation?: number;
@@ -161,6 +163,7 @@ function convolve(what: string, x: Tensor, weight: Tensor, options: Convolution2
   return forward([source, weight, bias], { stride, dilation, before, groups: groups * times }, size);
 }
 
+/** Options of {@link convolution2dTranspose}. */
 export interface Convolution2dTransposeOptions extends CommonOptions {
   readonly stride?: Pair;
   readonly dilation?: Pair;
@@ -170,6 +173,7 @@ export interface Convolution2dTransposeOptions extends CommonOptions {
   readonly outputPadding?: Pair;
 }
 
+/** Options of {@link convolution1dTranspose}. */
 export interface Convolution1dTransposeOptions extends CommonOptions {
   readonly stride?: number;
   readonly dilation?: number;

@@ -41,6 +41,7 @@ const CELLS: Record<Cell, { readonly gates: number; readonly slots: number }> = 
 /** Gates of a cell: its weights have so many times as many columns as it has units. */
 export const gatesOf = (cell: Cell): number => CELLS[cell].gates;
 
+/** Which recurrence, in which direction, and what it gives. */
 export interface Recurrence {
   readonly cell: Cell;
   /** From the last step to the first. */
@@ -276,6 +277,7 @@ function firstStep(state: Tensor, dz: Tensor, cell: Cell, reverse: boolean): Ten
   return matmul(permute(hidden), reshape(first, [batch, columns]));
 }
 
+/** Operands of {@link recurrence}. */
 export interface RecurrenceInputs {
   /** [time, batch, gates · units]: what the inputs give to the gates, their bias with it. */
   readonly x: Tensor;

@@ -30,6 +30,7 @@ const resampleOp: Op<Axes> = defineOp<Axes>({
 
 const resampled = (x: Tensor, axes: Axes): Tensor => x.graph.apply(resampleOp, [x], axes)[0]!;
 
+/** Options of {@link averagePool}. */
 export interface AveragePoolOptions extends WindowOptions {
   /**
    * Whether padding counts as zeros, as PyTorch's `count_include_pad` does by default; without it a window at the border

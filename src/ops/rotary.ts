@@ -39,6 +39,7 @@ const rotaryOp: Op<Turn> = defineOp<Turn>({
   },
 });
 
+/** Options of {@link rotary}. */
 export interface RotaryOptions {
   /** Numbers of one head; even. Default: all of them. */
   readonly size?: number;

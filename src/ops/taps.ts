@@ -24,6 +24,7 @@ export interface Axis {
 /** Rows and columns of images. */
 export type Axes = readonly [Axis, Axis];
 
+/** Where the windows of a pool lie. */
 export interface WindowOptions {
   /** From one window to the next, for all axes or each. Default: the window. */
   readonly stride?: number | readonly number[] | undefined;
@@ -40,6 +41,7 @@ export interface WindowOptions {
   readonly ceilMode?: boolean | undefined;
 }
 
+/** Where the windows of a pool of maxima lie. */
 export interface MaxPoolOptions extends WindowOptions {
   /** From one element of a window to the next, for all axes or each. Default: 1. */
   readonly dilation?: number | readonly number[] | undefined;

@@ -11,7 +11,7 @@ export type Pair = number | readonly [number, number];
  */
 export type Padding2d = "valid" | "same" | number | readonly [Sides, Sides];
 /** As many on either side, or [before, after]. */
-type Sides = number | readonly [number, number];
+export type Sides = number | readonly [number, number];
 /** The same along one axis: a number for either side, or [before, after]. */
 export type Padding1d = "valid" | "same" | Sides;
 /** The same along any axes, one after the other; of a sequence, [before, after] alone will do. */

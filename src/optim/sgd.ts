@@ -4,6 +4,7 @@ import { pow } from "../core/math.ts";
 import { checkOptions } from "../core/options.ts";
 import { checkRange, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
 
+/** Options of {@link sgd}. */
 export interface SgdOptions {
   /** Step size γ > 0, or a function of the step. Default: 0.01. */
   readonly learningRate?: Schedule;
@@ -78,6 +79,7 @@ export function sgd(options: SgdOptions = {}): Transform {
   };
 }
 
+/** Options of {@link asgd}. */
 export interface AsgdOptions {
   /** Step size γ ≥ 0 at the start, or a function of the step. Default: 0.01. */
   readonly learningRate?: Schedule;

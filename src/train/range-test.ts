@@ -6,6 +6,7 @@ import type { Model } from "../nn/model.ts";
 import type { Transform } from "../optim/transform.ts";
 import { createTrainer, type TrainerOptions } from "./trainer.ts";
 
+/** Options of {@link learningRateRangeTest}. */
 export interface RangeTestOptions extends Pick<TrainerOptions, "loss" | "seed" | "engine"> {
   readonly data: Dataset | IterableDataset;
   /** The optimizer with the rates of the test, a function of the step. */
@@ -22,6 +23,7 @@ export interface RangeTestOptions extends Pick<TrainerOptions, "loss" | "seed" |
   readonly smoothing?: number;
 }
 
+/** What {@link learningRateRangeTest} has found. */
 export interface RangeTest {
   /** Those that were tried: the test ends where the smoothed loss is four times the least, or is not finite. */
   readonly rates: readonly number[];

@@ -10,6 +10,7 @@ import { add, mul, sub } from "../ops/arithmetic.ts";
 import { rounded, type Transform } from "../optim/transform.ts";
 import { StepRunner } from "./runner.ts";
 
+/** Options of {@link refreshStatistics}. */
 export interface RefreshOptions {
   /** Examples at a time, all batches with the same weight. Default: 256. */
   readonly batchSize?: number;

@@ -13,6 +13,7 @@ import type { Loss, Metric } from "./loss.ts";
 import { type Fields, type Row, type StepBatch, StepRunner } from "./runner.ts";
 import { readState, type StateLayout, stateLayout, writeState } from "./state.ts";
 
+/** Options of {@link createTrainer} and {@link createTrainerSync}. */
 export interface TrainerOptions {
   /** From the model's output and the target to a scalar. */
   readonly loss: Loss;
