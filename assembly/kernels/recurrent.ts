@@ -60,6 +60,8 @@ class Forward {
   h: usize;
   /** [batch, units], what h is after the last step. May be 0. */
   last: usize;
+  /** [batch, units], an LSTM's cell after the last step. May be 0. */
+  cell: usize;
   /** [time, batch, slots, units rounded up to a vector], for the gradient. May be 0. */
   kept: usize;
   work: usize;
@@ -75,6 +77,8 @@ class Backward {
   flags: i32;
   /** The gradient of h, or where LAST is set that of `last`. */
   dy: usize;
+  /** The gradient of an LSTM's cell after the last step. May be 0. */
+  dcell: usize;
   /** Panels of the transposes; with few rows the weight itself. */
   weight: usize;
   state: usize;
@@ -231,6 +235,7 @@ function forward(i: Forward, cell: i32): void {
       if (i.h != 0) copyTile(rows, units, h, stride, i.h + at * width, width);
     }
     if (i.last != 0) copyTile(rows, units, h, stride, i.last + <usize>r * width, width);
+    if (i.cell != 0) copyTile(rows, units, c, stride, i.cell + <usize>r * width, width);
     r = next;
   }
 }
@@ -271,6 +276,7 @@ function backward(i: Backward, cell: i32): void {
     const rows = next - r;
     memory.fill(dh, 0, 7 * block);
     if (i.flags & LAST) copyTile(rows, units, i.dy + <usize>r * width, width, dh, stride);
+    if (i.dcell != 0) copyTile(rows, units, i.dcell + <usize>r * width, width, dc, stride);
     if (i.state != 0 && cell == LSTM) {
       copyTile(rows, units, i.state + <usize>(batch + r) * width, width, c0, stride);
     }
