@@ -109,7 +109,7 @@ test("rows times their tiles may pass 31 bits", async () => {
   const trial = new Trial(
     new Map([
       [a, numbers],
-      [b, [1, 2, 3, 4]],
+      [b, Float32Array.of(1, 2, 3, 4)],
     ]),
     [matmul(a, b)],
   );
