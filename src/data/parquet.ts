@@ -1,5 +1,6 @@
 // Parquet files as rows, one group of rows at a time, by the npm package hyparquet.
 import { DataError, FormatError, OptionError } from "../core/errors.ts";
+import { fileSystem } from "../formats/file.ts";
 import { type Cell, columnAt, type Header, type Row } from "./rows.ts";
 
 /** Bytes; a path, or an address that begins with http: or https:; or what gives slices of a file. */
@@ -32,12 +33,7 @@ export interface ParquetOptions {
 export function parquetRows(source: ParquetSource, options: ParquetOptions = {}): AsyncIterable<Row> {
   return {
     async *[Symbol.asyncIterator]() {
-      const library = await import("hyparquet").catch((cause) => {
-        throw new DataError(
-          "parquet: npm package hyparquet: got none, wanted it installed: npm install hyparquet",
-          { cause },
-        );
-      });
+      const library = await hyparquet();
       const unreadable = (cause: unknown): never => {
         throw new FormatError(`parquet: got a file that cannot be read: ${String(cause)}`, { cause });
       };
@@ -81,6 +77,17 @@ function cellOf(value: unknown, name: string, row: number): Cell {
   );
 }
 
+async function hyparquet(): Promise<typeof import("hyparquet")> {
+  try {
+    return await import("hyparquet");
+  } catch (cause) {
+    throw new DataError(
+      "parquet: npm package hyparquet: got none, wanted it installed: npm install hyparquet",
+      { cause },
+    );
+  }
+}
+
 async function opened(source: ParquetSource): Promise<Exclude<ParquetSource, string | URL | Uint8Array>> {
   if (source instanceof Uint8Array)
     return source.buffer.slice(source.byteOffset, source.byteOffset + source.byteLength) as ArrayBuffer;
@@ -88,16 +95,16 @@ async function opened(source: ParquetSource): Promise<Exclude<ParquetSource, str
     if (typeof source?.slice === "function") return source;
     throw new OptionError("parquet: source: got something else, wanted bytes, a path or an address");
   }
-  const library = await import("hyparquet");
+  const library = await hyparquet();
   if (/^https?:/.test(String(source))) return library.asyncBufferFromUrl({ url: String(source) });
   // The package has its reader of files for Node alone.
-  const { open } = await import("node:fs/promises");
-  const file = await open(source);
+  const files = await fileSystem("parquet");
+  const file = await files.open(source);
   const { size } = await file.stat().finally(() => file.close());
   return {
     byteLength: size,
     async slice(start: number, end = size) {
-      const handle = await open(source);
+      const handle = await files.open(source);
       try {
         const bytes = new Uint8Array(end - start);
         await handle.read(bytes, 0, bytes.length, start);
