@@ -27,8 +27,8 @@ export interface Host {
   /** Switches on the joining of vector operations, see engine/wide.ts; answers whether the runtime has it. */
   allowWide?(): Promise<boolean>;
   files?(): Promise<FileSystem>;
-  /** The package cli-progress, or undefined where it is not installed; a host without a terminal has no such method. */
-  progressBars?(): Promise<ProgressBars | undefined>;
+  /** The package that draws bars on a terminal; undefined where it is not installed. */
+  bars?(): Promise<{ readonly default: { readonly SingleBar: new (options: object) => Bar } } | undefined>;
   /** The folder of an installed npm package. */
   packageDirectory?(name: string): string | undefined;
 }
@@ -53,16 +53,11 @@ export interface Worker {
   terminate(): unknown;
 }
 
-/** What is asked of cli-progress. */
-export interface ProgressBars {
-  readonly default: { readonly SingleBar: new (options: object) => ProgressBar };
-}
-
-/** A bar in the terminal. */
-export interface ProgressBar {
+/** What is asked of a bar: this much of one of cli-progress. */
+export interface Bar {
   readonly isActive: boolean;
-  start(total: number, at: number, shown: object): void;
-  update(at: number, shown: object): void;
+  start(total: number, value: number, payload: object): void;
+  update(value: number, payload: object): void;
   stop(): void;
 }
 

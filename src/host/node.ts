@@ -36,7 +36,7 @@ export const host: Host = {
     return true;
   },
   files: () => import("node:fs/promises"),
-  async progressBars() {
+  async bars() {
     try {
       return await import("cli-progress");
     } catch {

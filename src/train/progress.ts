@@ -1,7 +1,7 @@
 // A progress bar in the terminal, drawn by cli-progress, an optional peer.
 import { host } from "#host";
 import { OptionError } from "../core/errors.ts";
-import type { ProgressBar } from "../host/host.ts";
+import type { Bar } from "../host/host.ts";
 import type { Callback } from "./callbacks.ts";
 
 const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
@@ -21,28 +21,29 @@ function show({
 }
 
 /**
- * Shows a bar for each epoch: loss, metrics, samples a second and time left, which needs the package cli-progress. Where
- * there is no terminal, a line for each epoch is all.
- * @throws OptionError where cli-progress is not installed.
+ * Shows a bar for each epoch: loss, metrics, samples a second and time left, and logs a line when it ends. Bars need a
+ * terminal and the package cli-progress; in pages and on the edge there are the lines alone.
+ * @throws OptionError on Node, Deno and Bun where cli-progress is not installed.
  * @example await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam(), callbacks: [progress()] });
  */
 export function progress(): Callback {
-  let bar: ProgressBar | undefined;
+  let bar: Bar | undefined;
   let total = 0;
   return {
     async onBegin({ examples }) {
-      if (!host.progressBars) return;
-      const library = await host.progressBars();
-      if (!library)
+      const library = await host.bars?.();
+      if (host.bars && !library)
         throw new OptionError("progress: needs the package cli-progress: npm install cli-progress");
       total = examples ?? 0;
-      bar = new library.default.SingleBar({
-        format: "epoch {epoch} {bar} {percentage}%  {text}  {rate} samples/s  {left} s left",
-        barsize: 24,
-        hideCursor: true,
-        clearOnComplete: true,
-        linewrap: false,
-      });
+      bar =
+        library &&
+        new library.default.SingleBar({
+          format: "epoch {epoch} {bar} {percentage}%  {text}  {rate} samples/s  {left} s left",
+          barsize: 24,
+          hideCursor: true,
+          clearOnComplete: true,
+          linewrap: false,
+        });
     },
     onProgress({ epoch, examples, seconds, ...record }, { epochs }) {
       const rate = examples / seconds;

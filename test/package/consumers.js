@@ -44,6 +44,7 @@ const slimFile = (room) => browserFile(room).replace("browser", "slim");
 /**
  * `threads`: whether its engines have several; of a page, where it is isolated. `mapped`: files for the names that the
  * program imports, of which the page has to tell the browser; the README's page names the two that its program needs.
+ * `most`: how many compiled modules a page loads at most, where it is not one.
  */
 export const consumers = [
   { name: "Node, import", folders: ["module"], run: "node main.js", threads: true },
@@ -97,6 +98,7 @@ export const consumers = [
     ...files,
     imports: slim,
     mapped: slimFile,
+    most: 2,
   },
   {
     name: "slim, Vite: URL",

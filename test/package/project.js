@@ -9,7 +9,7 @@ import { pack } from "../../scripts/pack.js";
 
 const consumers = fileURLToPath(new URL("consumers/", import.meta.url));
 const tools = fileURLToPath(new URL("node_modules/.bin", import.meta.url));
-const TIME_LIMIT = 180_000;
+const TIME_LIMIT = 300_000;
 
 /** Each in a process group of its own: some tools are scripts that start the true one. */
 function start(command, cwd) {

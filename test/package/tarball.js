@@ -16,6 +16,9 @@ const SLIM_CONDITIONS = ["types", "default"];
 /** What npm packs of itself, and people read. */
 const READ = ["package.json", "README.md", "LICENSE", "CHANGELOG.md"];
 
+/** Bytes of the tarball: five families of bundles with the maps of their lines, and the sources once. */
+const MOST_PACKED = 1_500_000;
+
 /** Exceptions of @arethetypeswrong/cli, each with its reason. */
 const ATTW = [
   // node10 knows no `exports`; it is Node before 12, and Node 20 is the oldest that is supported.
@@ -28,6 +31,11 @@ const ATTW = [
 
 /** A line for each message; no reason where there is none. */
 const reasonOf = (messages) => (messages.length > 0 ? messages.join("; ") : undefined);
+
+function tooLarge(tarball, most) {
+  const { size } = statSync(tarball);
+  return size > most ? `got ${size} bytes, wanted at most ${most}` : undefined;
+}
 
 async function checkByPublint(tarball) {
   const bytes = readFileSync(tarball);
@@ -144,6 +152,7 @@ export async function checkTarball() {
       ["every export is packed", reasonOf([...empty.map(([name]) => `${name}: no file`), ...nowhere])],
       ["every packed file is reached by an export", reasonOf(dead)],
       ["no type needs those of a runtime", reasonOf(hosts)],
+      [`takes at most ${MOST_PACKED / 1e6} MB packed`, tooLarge(tarball, MOST_PACKED)],
       ["nothing is installed along", reasonOf(Object.keys(description.dependencies ?? {}))],
     ];
   } finally {

@@ -30,7 +30,7 @@ function learnt(said) {
 }
 
 /** Runs what is built; answers what it prints, shows or answers. */
-async function result({ run, serve, page }, project, isolated) {
+async function result({ run, serve, page, most = 1 }, project, isolated) {
   if (run) {
     const { stdout, stderr } = await project.run(run);
     if (stderr !== "") throw new Error(`${run}: warns: ${stderr}`);
@@ -38,8 +38,15 @@ async function result({ run, serve, page }, project, isolated) {
   }
   const { address, close } = await serve(project, isolated);
   try {
-    if (page) return await open(address, "loss ");
-    const response = await fetch(address, { signal: AbortSignal.timeout(120_000) });
+    if (page) {
+      const { said, modules } = await open(address, "loss ");
+      // They are the larger part of the package, and a page needs one of four.
+      if (modules.length > most)
+        throw new Error(`loads ${modules.length} compiled modules, wanted ${most}: ${modules.join(", ")}`);
+      if (modules.length === 0) throw new Error("loads no compiled module that is seen");
+      return said;
+    }
+    const response = await fetch(address, { signal: AbortSignal.timeout(300_000) });
     if (!response.ok) throw new Error(`status ${response.status}: ${await response.text()}`);
     return await response.text();
   } finally {
