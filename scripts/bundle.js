@@ -40,6 +40,7 @@ await build({
     images: `${source}images.js`,
     text: `${source}text.js`,
     tables: `${source}tables.js`,
+    replay: `${source}replay/index.js`,
     internals: `${source}internals.js`,
   },
 });

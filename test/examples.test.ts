@@ -33,6 +33,7 @@ import * as minimize from "#src/minimize/index";
 import * as optim from "#src/optim/index";
 import * as race from "#src/race/index";
 import * as regularize from "#src/regularize";
+import * as replay from "#src/replay/index";
 import * as tables from "#src/tables";
 import * as text from "#src/text";
 import { wages } from "../examples/data/wages.js";
@@ -102,6 +103,13 @@ const checkers = {
   data: Uint8Array.from({ length: 64 }, (_, i) => ((i ^ (i >> 3)) & 1) * 255),
 };
 writeFileSync(join(directory, "digit.png"), png.encode(checkers));
+
+const reader = downhill.sequential({ input: [784] }, downhill.dense(10));
+await reader.initialize();
+writeFileSync(
+  join(directory, "digits.program"),
+  replay.writePrograms({ predict: replay.predictionProgram(reader) }),
+);
 
 const all = await data.mnist();
 const table = await tables.readTable(tables.csvRows(wages));
@@ -187,7 +195,19 @@ describe("examples", () => {
   test("are found in every floor that has public functions", () => {
     expect(examples.length).toBeGreaterThan(30);
     expect(new Set(examples.map(({ folder }) => folder))).toEqual(
-      new Set(["core", "formats", "ops", "engine", "nn", "optim", "data", "train", "minimize", "race"]),
+      new Set([
+        "core",
+        "formats",
+        "ops",
+        "engine",
+        "nn",
+        "optim",
+        "data",
+        "train",
+        "minimize",
+        "race",
+        "replay",
+      ]),
     );
   });
   test.each(examples)("$name", async ({ folder, code }) => {
@@ -196,6 +216,7 @@ describe("examples", () => {
       ...optim,
       ...minimize,
       ...race,
+      ...replay,
       ...data,
       ...random,
       ...safetensors,
