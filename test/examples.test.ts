@@ -24,6 +24,7 @@ import * as safetensors from "#src/formats/safetensors";
 import * as writer from "#src/formats/safetensors-writer";
 import * as tfevents from "#src/formats/tfevents";
 import { Graph } from "#src/graph/tensor";
+import { init } from "#src/host/slim";
 import * as images from "#src/images";
 import * as downhill from "#src/index";
 import * as instruments from "#src/instruments";
@@ -85,6 +86,7 @@ copyFileSync(
   fileURLToPath(new URL("data/tokenizer.json", import.meta.url)),
   join(directory, "tokenizer.json"),
 );
+copyFileSync("build/wasm/plain.wasm", join(directory, "plain.wasm"));
 copyFileSync(fileURLToPath(wages), join(directory, "wages.csv"));
 const columnData = ["age", "wage"].map((name, i) => ({ name, data: [35 + i, 57 + i, 19 + i] }));
 writeFileSync(join(directory, "wages.parquet"), new Uint8Array(parquetWriteBuffer({ columnData })));
@@ -182,6 +184,7 @@ function values() {
       { inputShape: [784] },
     ),
     tensors: tensorsOfFile,
+    init,
     readFile,
     writeFileAtomically,
     fetch: async (name: string) => new Response(await readFile(name)),
@@ -197,6 +200,7 @@ describe("examples", () => {
     expect(new Set(examples.map(({ folder }) => folder))).toEqual(
       new Set([
         "core",
+        "host",
         "formats",
         "ops",
         "engine",
