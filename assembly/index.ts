@@ -13,6 +13,14 @@ export {
   matmulTNWide,
 } from "./gemm/matmul";
 export {
+  winograd,
+  winogradGradient,
+  winogradKernel,
+  winogradWeights,
+  winogradWeightsWide,
+  winogradWide,
+} from "./gemm/winograd";
+export {
   elu,
   eluGradient,
   gelu,
@@ -149,5 +157,5 @@ export { asgd, sgd, sgdDifference, sgdDifferenceNesterov, sgdMomentum, sgdNester
 export { lion, rprop, signSgd } from "./kernels/sign";
 export { feedBytes, feedWords, guard, record, schedule } from "./kernels/step";
 export { maxPool, maxPoolGradient, resample, takeMaxima } from "./kernels/window";
-export { begin, proceed, serve, stepsDone } from "./run";
+export { begin, proceed, proceedBy, relaxed, serve, stepsDone } from "./run";
 export { attach, dismiss, freeMemory, wake } from "./thread";

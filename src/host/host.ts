@@ -18,13 +18,17 @@ export interface Host {
   compile(variant: Variant): Promise<WebAssembly.Module>;
   /** The same without a promise. @throws EngineError where it cannot be had so. */
   compileSync(variant: Variant): WebAssembly.Module;
+  /** Whether the calling thread is a page's or the like: it may not wait, and may not be kept busy for long. */
+  isPage(): boolean;
   /** Threads that "auto" stands for; undefined where memory cannot be shared with workers. */
   cores(): number | undefined;
-  /** Starts a worker; throws where there is none to be had. */
-  startWorker?(task: WorkerTask, events: WorkerEvents): Promise<Worker>;
+  /** Starts a worker, from its script's usual place if no other is given. Rejects where there are no workers. */
+  startWorker?(task: WorkerTask, events: WorkerEvents, url?: string | URL): Promise<Worker>;
   /** Switches on the joining of vector operations, see engine/wide.ts; answers whether the runtime has it. */
   allowWide?(): Promise<boolean>;
   files?(): Promise<FileSystem>;
+  /** The package that draws bars on a terminal; rejects where it is not installed. */
+  bars?(): Promise<{ readonly default: { readonly SingleBar: new (options: object) => Bar } }>;
   /** The folder of an installed npm package. */
   packageDirectory?(name: string): string | undefined;
 }
@@ -47,6 +51,14 @@ export interface WorkerEvents {
 export interface Worker {
   /** Ends it, also one that no longer listens. */
   terminate(): unknown;
+}
+
+/** What is asked of a bar: this much of one of cli-progress. */
+export interface Bar {
+  readonly isActive: boolean;
+  start(total: number, value: number, payload: object): void;
+  update(value: number, payload: object): void;
+  stop(): void;
 }
 
 /** What is asked of a file system: this much of Node's. */

@@ -3,7 +3,8 @@ import { compile } from "../compile/program.ts";
 import { ShapeError } from "../core/errors.ts";
 import { showShape } from "../core/shape.ts";
 import { defaultEngine } from "../engine/default.ts";
-import type { Engine, LoadedProgram } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { LoadedProgram } from "../engine/loaded.ts";
 import { Graph, type Tensor } from "../graph/tensor.ts";
 import { mul } from "../ops/arithmetic.ts";
 import { gradients } from "../ops/gradients.ts";
@@ -13,6 +14,7 @@ import type { AsyncObjective } from "./objective.ts";
 /** A scalar of a vector of n numbers, by ops. */
 export type TensorFunction = (x: Tensor) => Tensor;
 
+/** Options of {@link differentiable}. */
 export interface DifferentiableOptions {
   /** Where to compute. Default: the process's own. */
   readonly engine?: Engine;

@@ -3,7 +3,8 @@ import { compile, type Program } from "../compile/program.ts";
 import { OptionError, ShapeError } from "../core/errors.ts";
 import { checkShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { defaultEngine } from "../engine/default.ts";
-import type { Engine, LoadedProgram } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { LoadedProgram } from "../engine/loaded.ts";
 import { readFile, writeFileAtomically } from "../formats/file.ts";
 import { readSafetensors, toFloat32 } from "../formats/safetensors.ts";
 import { writeSafetensors } from "../formats/safetensors-writer.ts";
@@ -13,6 +14,7 @@ import { type Inputs, readInputs } from "./inputs.ts";
 import type { Layer } from "./layer.ts";
 import { type ParameterValues, Weights } from "./weights.ts";
 
+/** Options of {@link sequential} and {@link defineModel}. */
 export interface ModelOptions {
   /** Shape of one input, without the batch. */
   readonly input: Shape;
@@ -20,11 +22,13 @@ export interface ModelOptions {
   readonly inputType?: DType | undefined;
 }
 
+/** Options of {@link Model.predict}. */
 export interface RunOptions {
   /** Where to compute. Default: the engine that has the weights, else the process's own. */
   readonly engine?: Engine;
 }
 
+/** Options of {@link Model.initialize}. */
 export interface InitializeOptions extends RunOptions {
   /** Seed of the initial weights. Default: 0. */
   readonly seed?: number;
