@@ -46,6 +46,7 @@ const rooms = {
   images: `${source}images.js`,
   text: `${source}text.js`,
   tables: `${source}tables.js`,
+  replay: `${source}replay/index.js`,
   internals: `${source}internals.js`,
 };
 

@@ -34,6 +34,7 @@ import * as minimize from "#src/minimize/index";
 import * as optim from "#src/optim/index";
 import * as race from "#src/race/index";
 import * as regularize from "#src/regularize";
+import * as replay from "#src/replay/index";
 import * as tables from "#src/tables";
 import * as text from "#src/text";
 import { wages } from "../examples/data/wages.js";
@@ -104,6 +105,13 @@ const checkers = {
   data: Uint8Array.from({ length: 64 }, (_, i) => ((i ^ (i >> 3)) & 1) * 255),
 };
 writeFileSync(join(directory, "digit.png"), png.encode(checkers));
+
+const reader = downhill.sequential({ input: [784] }, downhill.dense(10));
+await reader.initialize();
+writeFileSync(
+  join(directory, "digits.program"),
+  replay.writePrograms({ predict: replay.predictionProgram(reader) }),
+);
 
 const all = await data.mnist();
 const table = await tables.readTable(tables.csvRows(wages));
@@ -202,6 +210,7 @@ describe("examples", () => {
         "train",
         "minimize",
         "race",
+        "replay",
       ]),
     );
   });
@@ -211,6 +220,7 @@ describe("examples", () => {
       ...optim,
       ...minimize,
       ...race,
+      ...replay,
       ...data,
       ...random,
       ...safetensors,

@@ -21,6 +21,7 @@ const FLOORS: Record<string, number> = {
   data: 5,
   train: 6,
   minimize: 7,
+  replay: 7,
   race: 8,
   // The tables of contents, one an entry point.
   "images.ts": 8,

@@ -39,6 +39,7 @@ test.each([
   ["images.js", 5_000],
   ["text.js", 5_000],
   ["tables.js", 5_000],
+  ["replay/index.js", 4_000],
 ])("%s adds at most %i bytes to the core and its datasets", async (entry, limit) => {
   const base = ["index.js", "data/index.js"].filter((each) => each !== entry);
   const both = await scriptSize([...base, entry]);

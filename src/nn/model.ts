@@ -1,5 +1,5 @@
 // A model: a function from input to output, the weights that it has, and what can be done with them.
-import { compile } from "../compile/program.ts";
+import { compile, type Program } from "../compile/program.ts";
 import { OptionError, ShapeError } from "../core/errors.ts";
 import { checkShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { defaultEngine } from "../engine/default.ts";
@@ -190,6 +190,21 @@ export class Model {
     this.fromBytes(await readFile(path));
   }
 
+  /** Compiles the prediction for a batch: from the region "input" and the weights in "parameters" to "output". */
+  predictor(batch: number): Program {
+    const graph = new Graph("predict");
+    const input = graph.input("input", [batch, ...this.inputShape], this.inputType);
+    const traced = this.trace(graph, input);
+    // A model that does nothing still has to bring its numbers from one place to the other.
+    const output = traced === input ? maximum(input, input) : traced;
+    const placements = new Map([
+      [input, { region: "input", offset: 0 }],
+      [output, { region: "output", offset: 0 }],
+      ...this.place(graph),
+    ]);
+    return compile({ graph, placements });
+  }
+
   /** The program for some of the examples, with the places of its inputs and outputs. */
   #part(engine: Engine, from: number, to: number) {
     const program = this.#predictor(engine, to - from);
@@ -213,17 +228,7 @@ export class Model {
       return known;
     }
     known?.release();
-    const graph = new Graph("predict");
-    const input = graph.input("input", [batch, ...this.inputShape], this.inputType);
-    const traced = this.trace(graph, input);
-    // A model that does nothing still has to bring its numbers from one place to the other.
-    const output = traced === input ? maximum(input, input) : traced;
-    const placements = new Map([
-      [input, { region: "input", offset: 0 }],
-      [output, { region: "output", offset: 0 }],
-      ...this.place(graph),
-    ]);
-    const loaded = engine.load(compile({ graph, placements }), new Map([["parameters", parameters]]));
+    const loaded = engine.load(this.predictor(batch), new Map([["parameters", parameters]]));
     this.#predictors.set(batch, loaded);
     const [oldest] = this.#predictors;
     if (oldest && this.#predictors.size > PREDICTORS) {

@@ -137,6 +137,11 @@ export class StepRunner {
     });
   }
 
+  /** Puts all that `run` would take into memory and runs nothing; answers the program. */
+  load(batch: number, order: Int32Array, first: number): Promise<LoadedProgram> {
+    return this.#turn(async () => this.#order(batch, order, first).loaded);
+  }
+
   runSync(batch: number, order: Int32Array, first: number): Row[] {
     const prepared = this.#order(batch, order, first);
     return this.#rows(prepared, this.engine.runSync(prepared.loaded, order.length / batch), first);
