@@ -12,7 +12,7 @@ import {
 } from "../workload.js";
 import { models } from "./downhill-models.js";
 
-const build = "../../build/bundle/esm/";
+const build = "../../build/bundle/node/";
 
 export async function open({ ceiling = false, ...options } = {}) {
   const { createEngine } = await import(`${build}index.js`);

@@ -83,6 +83,7 @@ export function DrawPad({ strokes, onDraw }: DrawPadProps) {
     <>
       <div
         class="pad"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: one draws on it with arrow keys too.
         tabIndex={0}
         role="application"
         aria-label={text.pad}
