@@ -179,6 +179,11 @@ export class Run {
     return count;
   }
 
+  /** Whether an epoch has just ended. */
+  get between(): boolean {
+    return this.#at === 0;
+  }
+
   /** Measures the held-out examples, or where there are none those that it trains on; notes it with the last epoch. */
   async measure(): Promise<Measured & { readonly outputs: Float32Array }> {
     const { train, validation, task } = this.data;
