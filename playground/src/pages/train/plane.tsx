@@ -9,7 +9,7 @@ import { dataState } from "./settings.ts";
 import { type Plane, reachOf, seen } from "./training.ts";
 
 /** Colours of the classes. */
-export const classColour = (label: number): `--${string}` => `--series-${1 + (label % 8)}`;
+const classColour = (label: number): `--${string}` => `--series-${1 + (label % 8)}`;
 
 export function PlanePanel() {
   const text = spoken({ en, zh });
