@@ -21,9 +21,9 @@ describe("WebAssembly", () => {
     await expect(createEngine()).rejects.toThrow("engine: WebAssembly: got none with SIMD");
     expect(() => createEngineSync()).toThrow(EngineError);
   });
-  // As Chromium 130 and Firefox 140 put it.
+  // As Chromium 156 and Firefox 153 put it.
   test.each([
-    "WebAssembly.compile(): Compiling or instantiating WebAssembly module violates the following Content Security Policy directive because 'unsafe-eval' is not an allowed source of script",
+    "WebAssembly.compile(): Compiling or instantiating WebAssembly module violates the following Content Security policy directive because 'unsafe-eval' is not an allowed source of script",
     "call to WebAssembly.compile() blocked by CSP",
   ])("forbidden by the policy of the page: %s", async (message) => {
     vi.spyOn(WebAssembly, "compile").mockRejectedValue(new WebAssembly.CompileError(message));
@@ -109,6 +109,16 @@ describe("memory", () => {
     expect(error).toMatchObject({ neededBytes: 65_536, allowedBytes: 0 });
     expect(() => createEngineSync()).toThrow(MemoryError);
   });
+});
+
+test("where there is no terminal, progress is a line an epoch", async () => {
+  const lines = vi.spyOn(console, "log").mockImplementation(() => {});
+  const model = page.sequential({ input: [1] }, page.dense(1));
+  await page.train(model, {
+    data: pageData.dataset({ inputs: [[0], [1]], targets: [1, 3] }),
+    ...{ loss: page.meanSquaredError, optimizer: page.adam(), epochs: 2, callbacks: [page.progress()] },
+  });
+  expect(lines.mock.calls.map(([line]) => String(line).slice(0, 9))).toEqual(["epoch 1/2", "epoch 2/2"]);
 });
 
 describe("no file system", () => {
