@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { trainHere } from "./node.js";
 
-const dense = { kind: "dense", units: 16, activation: "tanh" };
+const dense = { kind: "dense", units: 16, activation: "gelu" };
 /** What the page has set when XOR is chosen, and what Node is given. */
 const XOR = {
   source: "xor",
