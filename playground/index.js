@@ -13,6 +13,7 @@ function run(command, ...args) {
 }
 
 if (!existsSync(`${here}node_modules`)) run("npm", "ci", "--no-audit", "--no-fund");
+(await import("./digits.js")).writeDigits();
 
 const vite = await import("vite");
 if (process.argv[2] === "build") {

@@ -1,10 +1,19 @@
 // What a page has to load: each wasm variant, and the JavaScript of the entry points minified and zipped.
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const root = new URL("../build/", import.meta.url);
-const { peerDependencies } = JSON.parse(readFileSync(new URL("../package.json", root), "utf8"));
+
+/**
+ * Leaves out what is imported only when it is used.
+ * @type {import("esbuild").Plugin}
+ */
+const later = {
+  name: "later",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /./ }, ({ kind }) => (kind === "dynamic-import" ? { external: true } : undefined)),
+};
 
 /** Bytes of each variant by its name. */
 export function wasmSizes() {
@@ -14,13 +23,14 @@ export function wasmSizes() {
 
 /**
  * Bytes of some entry points' JavaScript together; if none is named, of the core: what `import "downhill"` loads.
+ * What is imported only when it is used does not count.
  * @param {string[]} entries
+ * @param {string} family of hosts
  */
-export async function scriptSize(...entries) {
-  const paths = entries.length > 0 ? entries : ["index.js"];
+export async function scriptSize(entries = ["index.js"], family = "browser") {
   const { outputFiles } = await build({
     stdin: {
-      contents: paths.map((path) => `export * from "./src/${path}";`).join(""),
+      contents: entries.map((path) => `export * from "./src/${path}";`).join(""),
       resolveDir: root.pathname,
     },
     bundle: true,
@@ -28,7 +38,9 @@ export async function scriptSize(...entries) {
     write: false,
     format: "esm",
     platform: "neutral",
-    external: ["node:*", ...Object.keys(peerDependencies)],
+    alias: { "#host": `${root.pathname}src/host/${family}.js` },
+    external: ["node:*", "../../wasm/*"],
+    plugins: [later],
   });
   return gzipSync(outputFiles[0]?.contents ?? "").length;
 }

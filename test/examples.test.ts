@@ -24,6 +24,7 @@ import * as safetensors from "#src/formats/safetensors";
 import * as writer from "#src/formats/safetensors-writer";
 import * as tfevents from "#src/formats/tfevents";
 import { Graph } from "#src/graph/tensor";
+import { init } from "#src/host/slim";
 import * as images from "#src/images";
 import * as downhill from "#src/index";
 import * as instruments from "#src/instruments";
@@ -84,6 +85,7 @@ copyFileSync(
   fileURLToPath(new URL("data/tokenizer.json", import.meta.url)),
   join(directory, "tokenizer.json"),
 );
+copyFileSync("build/wasm/plain.wasm", join(directory, "plain.wasm"));
 copyFileSync(fileURLToPath(wages), join(directory, "wages.csv"));
 const columnData = ["age", "wage"].map((name, i) => ({ name, data: [35 + i, 57 + i, 19 + i] }));
 writeFileSync(join(directory, "wages.parquet"), new Uint8Array(parquetWriteBuffer({ columnData })));
@@ -174,6 +176,7 @@ function values() {
       { inputShape: [784] },
     ),
     tensors: tensorsOfFile,
+    init,
     readFile,
     writeFileAtomically,
     fetch: async (name: string) => new Response(await readFile(name)),
@@ -187,7 +190,19 @@ describe("examples", () => {
   test("are found in every floor that has public functions", () => {
     expect(examples.length).toBeGreaterThan(30);
     expect(new Set(examples.map(({ folder }) => folder))).toEqual(
-      new Set(["core", "formats", "ops", "engine", "nn", "optim", "data", "train", "minimize", "race"]),
+      new Set([
+        "core",
+        "host",
+        "formats",
+        "ops",
+        "engine",
+        "nn",
+        "optim",
+        "data",
+        "train",
+        "minimize",
+        "race",
+      ]),
     );
   });
   test.each(examples)("$name", async ({ folder, code }) => {

@@ -9,6 +9,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** Floors: a file imports from lower ones and from its own folder; folders of one floor stand side by side. */
 const FLOORS: Record<string, number> = {
   core: 0,
+  // Beside the core but for its errors.
+  host: 0.5,
   graph: 1,
   formats: 1,
   ops: 2,
@@ -28,6 +30,7 @@ const FLOORS: Record<string, number> = {
   "layers.ts": 8,
   "losses.ts": 8,
   "regularize.ts": 8,
+  "slim.ts": 9,
   "tables.ts": 8,
   "text.ts": 8,
 };
@@ -60,14 +63,16 @@ function importsOf(from: string): Import[] {
   ];
 }
 const resolved = ({ from, to }: Import) =>
-  normalize(join(dirname(from), to))
-    .split(sep)
-    .join("/");
+  to === "#host"
+    ? "src/host/host.ts"
+    : normalize(join(dirname(from), to))
+        .split(sep)
+        .join("/");
 const folderOf = (path: string) => path.split("/")[1]!;
 
 const source = files("src");
 const imports = source.flatMap(importsOf);
-const local = imports.filter(({ to }) => to.startsWith("."));
+const local = imports.filter(({ to }) => (to.startsWith(".") && !/\.wasm(\?|$)/.test(to)) || to === "#host");
 
 test("the files are found, and their imports", () => {
   expect(source.length).toBeGreaterThan(40);
@@ -88,9 +93,10 @@ describe("floors", () => {
     });
     expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });
-  test("formats know the core and nothing else", () => {
+  test("formats know the core, the host and nothing else", () => {
     const wrong = local.filter(
-      (each) => folderOf(each.from) === "formats" && !["formats", "core"].includes(folderOf(resolved(each))),
+      (each) =>
+        folderOf(each.from) === "formats" && !["formats", "core", "host"].includes(folderOf(resolved(each))),
     );
     expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });
@@ -107,7 +113,7 @@ describe("floors", () => {
   });
   test("above the engine nobody knows of WebAssembly", () => {
     const outside = source.filter(
-      (path) => folderOf(path) !== "engine" && /\bWebAssembly\./.test(code(path)),
+      (path) => !["engine", "host"].includes(folderOf(path)) && /\bWebAssembly\./.test(code(path)),
     );
     expect(outside).toEqual([]);
   });
@@ -119,7 +125,7 @@ describe("packages", () => {
     peerDependencies = {},
     peerDependenciesMeta = {},
   } = JSON.parse(text("package.json"));
-  const bare = imports.filter(({ to, type }) => !to.startsWith(".") && !to.startsWith("node:") && !type);
+  const bare = imports.filter(({ to, type }) => /^(?![.#]|node:)/.test(to) && !type);
   test("none is needed", () => {
     expect(dependencies).toEqual({});
     for (const name of Object.keys(peerDependencies))
@@ -129,10 +135,20 @@ describe("packages", () => {
     expect(bare.filter(({ dynamic }) => !dynamic).map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
     expect(bare.map(({ to }) => to).filter((name) => !(name in peerDependencies))).toEqual([]);
   });
-  test("what Node alone has is imported only where Node is known to be", () => {
-    // Static, it would keep the whole library from loading in a browser. A worker file is loaded by Node alone.
-    const fixed = imports.filter(({ to, type, dynamic }) => to.startsWith("node:") && !type && !dynamic);
-    expect(new Set(fixed.map(({ from }) => from))).toEqual(new Set(["src/engine/worker.ts"]));
+  test("what one runtime alone has is imported by its host alone", () => {
+    const importers = (what: RegExp) =>
+      new Set(imports.filter(({ to }) => what.test(to)).map(({ from }) => from));
+    expect(importers(/^node:/)).toEqual(new Set(["src/host/node.ts"]));
+    expect(importers(/^#wasm/)).toEqual(new Set(["src/host/browser.ts"]));
+    expect(importers(/wasm$/)).toEqual(new Set(["src/host/workerd.ts"]));
+    expect(importers(/wasm\?module$/)).toEqual(new Set(["src/host/edge-light.ts"]));
+  });
+  test("everybody else imports the one that the build is for, or its types", () => {
+    const direct = local.filter((each) => resolved(each).startsWith("src/host/") && each.to !== "#host");
+    const wrong = direct.filter(
+      ({ from, to, type }) => folderOf(from) !== "host" && !type && !/\/(instance|slim)\.ts$/.test(to),
+    );
+    expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });
 });
 

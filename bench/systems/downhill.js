@@ -3,7 +3,7 @@
 import { Unable } from "../systems.js";
 import { unitsOf } from "./downhill-units.js";
 
-const build = "../../build/bundle/esm/";
+const build = "../../build/bundle/node/";
 
 /** @type {import("./downhill-units.js").Library} */
 const library = {

@@ -1,5 +1,6 @@
 // What a file can be read from, piece by piece: text, bytes, streams, paths, addresses.
 import { DataError, FormatError } from "../core/errors.ts";
+import { fileSystem } from "../formats/file.ts";
 
 /**
  * A string with a line break is the file itself; one without is a path, or an address that begins with http: or https:.
@@ -71,8 +72,8 @@ async function* opened(what: string, source: string | URL): AsyncGenerator<Uint8
     if (response.body) yield* piecesOf(what, response.body) as AsyncGenerator<Uint8Array>;
     return;
   }
-  const { open } = await import("node:fs/promises").catch(failed);
-  const file = await open(source).catch(failed);
+  const files = await fileSystem(what).catch(failed);
+  const file = await files.open(source).catch(failed);
   try {
     yield* file.createReadStream({ autoClose: false });
   } finally {

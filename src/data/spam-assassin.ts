@@ -1,6 +1,7 @@
 // The SpamAssassin public corpus: 6046 mails of 2002 and 2003, a third of them spam.
 import { DataError, OptionError } from "../core/errors.ts";
 import { permutation } from "../core/random.ts";
+import { fileSystem } from "../formats/file.ts";
 import { packageDirectory } from "./package.ts";
 
 /** Texts with a class each. */
@@ -43,9 +44,9 @@ export async function spamAssassin(
   if (!(test > 0 && test < 1))
     throw new OptionError(`spamAssassin: test: got ${test}, wanted a number between 0 and 1`);
   if (!(limit >= 1)) throw new OptionError(`spamAssassin: limit: got ${limit}, wanted a number from 1`);
-  const directory = options.directory ?? `${await packageDirectory("spamAssassin", PACKAGE)}/data`;
-  const { readFile, readdir } = await import("node:fs/promises").catch((cause) => {
-    throw new DataError("spamAssassin: file system: got none, wanted Node", { cause });
+  const directory = options.directory ?? `${packageDirectory("spamAssassin", PACKAGE)}/data`;
+  const { readFile, readdir } = await fileSystem("spamAssassin").catch((cause: Error) => {
+    throw new DataError(cause.message, { cause });
   });
   const missing =
     (folder: string) =>

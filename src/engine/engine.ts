@@ -1,4 +1,5 @@
 // The engine: one memory, one compiled module, some threads. It loads programs and runs their steps.
+import { host } from "#host";
 import {
   CONTROL_LENGTH,
   CONTROL_PROGRAM,
@@ -11,17 +12,11 @@ import {
 } from "../../assembly/abi.ts";
 import type { Program } from "../compile/program.ts";
 import { EngineError, MemoryError, OptionError } from "../core/errors.ts";
+import type { InstructionSet } from "../host/host.ts";
+import { type Instance, instantiate } from "../host/instance.ts";
 import { Crew } from "./crew.ts";
-import { type Instance, instantiate } from "./instance.ts";
 import { Allocator, type Block } from "./memory.ts";
-import {
-  compileModule,
-  compileModuleSync,
-  type InstructionSet,
-  relaxedSupported,
-  threadsSupported,
-} from "./variant.ts";
-import { allowWide, checkWide } from "./wide.ts";
+import { relaxedSupported } from "./variant.ts";
 
 /** How an engine is made. */
 export interface EngineOptions {
@@ -340,7 +335,8 @@ function settle({ threads = "auto", numerics = "fast", memoryLimit = 2 * GIB, wi
       `createEngine: memoryLimit: wanted ${PAGE} to ${4 * GIB} bytes, got ${memoryLimit}`,
     );
   }
-  const instructionSet: InstructionSet = numerics === "fast" && relaxedSupported() ? "relaxed" : "plain";
+  const instructionSet: InstructionSet =
+    numerics === "fast" && relaxedSupported() && host.offers("relaxed") ? "relaxed" : "plain";
   return { threads, instructionSet, memoryLimit, wide };
 }
 
@@ -351,13 +347,6 @@ function createMemory(limit: number, shared: boolean): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial, maximum, shared });
 }
 
-/** Threads that "auto" stands for: one a core. */
-async function coreCount(): Promise<number> {
-  if (!threadsSupported()) return 1;
-  const os = await import("node:os");
-  return Math.min(os.availableParallelism(), 64);
-}
-
 /**
  * Makes an engine. Its workers do not keep the process alive; `close` ends them at once.
  * @throws OptionError for an option out of range. @throws EngineError where threads are asked for that the runtime cannot share memory with.
@@ -365,20 +354,21 @@ async function coreCount(): Promise<number> {
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const { instructionSet, memoryLimit, ...wanted } = settle(options);
-  const threads = wanted.threads === "auto" ? await coreCount() : wanted.threads;
+  const cores = host.cores();
+  const threads = wanted.threads === "auto" ? Math.min(cores ?? 1, 64) : wanted.threads;
   const shared = threads > 1;
-  if (shared && !threadsSupported()) {
+  if (shared && cores === undefined) {
     throw new EngineError(
       `createEngine: threads: got ${threads}, but this runtime cannot share memory among threads`,
     );
   }
-  const wide = wanted.wide && (await allowWide());
-  const module = await compileModule(instructionSet, shared);
+  const wide = wanted.wide && (await host.allowWide?.()) === true;
+  const module = await host.compile({ instructionSet, shared });
   const memory = createMemory(memoryLimit, shared);
   const instance = instantiate(module, memory);
   const engineOf = (crew: Crew | undefined, isWide: boolean) =>
     new Engine({ instructionSet, memory, memoryLimit, instance, crew, wide: isWide });
-  const kept = wide && checkWide(engineOf(undefined, true));
+  const kept = wide && (await import("./wide.ts")).checkWide(engineOf(undefined, true));
   if (!shared) return engineOf(undefined, kept);
   instance.exports.attach(0, threads);
   return engineOf(await Crew.start(module, memory, threads), kept);
@@ -391,7 +381,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
  */
 export function createEngineSync(options: Omit<EngineOptions, "threads" | "wide"> = {}): Engine {
   const { instructionSet, memoryLimit } = settle(options);
-  const module = compileModuleSync(instructionSet, false);
+  const module = host.compileSync({ instructionSet, shared: false });
   const memory = createMemory(memoryLimit, false);
   return new Engine({
     instructionSet,

@@ -1,8 +1,4 @@
-// Which of the compiled modules this runtime can run, and where its bytes come from.
-import { EngineError } from "../core/errors.ts";
-
-/** Multiply and add in one rounding or in two. */
-export type InstructionSet = "relaxed" | "plain";
+// Which of the compiled modules this runtime can run.
 
 /** A function of one fused multiply-add and nothing else: valid only where relaxed SIMD is. */
 const RELAXED_PROBE = Uint8Array.of(
@@ -14,32 +10,4 @@ const RELAXED_PROBE = Uint8Array.of(
 
 export function relaxedSupported(): boolean {
   return WebAssembly.validate(RELAXED_PROBE);
-}
-
-/** Shared memory, and a worker to share it with. */
-export function threadsSupported(): boolean {
-  return typeof SharedArrayBuffer === "function" && isNode();
-}
-
-export function isNode(): boolean {
-  return typeof process === "object" && process.versions?.node !== undefined;
-}
-
-function locate(set: InstructionSet, shared: boolean): URL {
-  return new URL(`../../wasm/${set}${shared ? "-shared" : ""}.wasm`, import.meta.url);
-}
-
-/** Compiles a variant. */
-export async function compileModule(set: InstructionSet, shared: boolean): Promise<WebAssembly.Module> {
-  if (isNode()) return compileModuleSync(set, shared);
-  const response = await fetch(locate(set, shared));
-  if (!response.ok) throw new EngineError(`engine: ${response.url} answered ${response.status}`);
-  return WebAssembly.compile(await response.arrayBuffer());
-}
-
-/** Compiles a variant without a promise: where files can be read so. */
-export function compileModuleSync(set: InstructionSet, shared: boolean): WebAssembly.Module {
-  const fs = isNode() ? process.getBuiltinModule?.("node:fs") : undefined;
-  if (!fs) throw new EngineError("engine: only Node can load the module without a promise; use createEngine");
-  return new WebAssembly.Module(fs.readFileSync(locate(set, shared)));
 }

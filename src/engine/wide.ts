@@ -8,20 +8,9 @@ import { gradients } from "../ops/gradients.ts";
 import { matmul } from "../ops/matmul.ts";
 import { softmaxCrossEntropy } from "../ops/softmax.ts";
 import type { Engine } from "./engine.ts";
-import { isNode } from "./variant.ts";
 
-/** The first version of Node whose V8 joins vector operations without known faults. */
-const FIRST_NODE = 26;
 /** Rounds until the kernels run in optimized code, with room to spare. */
 const ROUNDS = 4000;
-
-/** Switches joining on where the runtime has it; answers whether it has. */
-export async function allowWide(): Promise<boolean> {
-  if (!isNode() || Number.parseInt(process.versions.node, 10) < FIRST_NODE) return false;
-  const v8 = await import("node:v8");
-  v8.setFlagsFromString("--experimental-wasm-revectorize");
-  return true;
-}
 
 /** Whether a training step in optimized code gives the same bits as its first run, in unoptimized code. */
 export function checkWide(engine: Engine): boolean {

@@ -1,11 +1,12 @@
 // Files that are whole or not there: a process killed while it writes leaves the old one as it was.
+import { host } from "#host";
 import { EngineError } from "../core/errors.ts";
+import type { FileSystem } from "../host/host.ts";
 
-/** Node's file system. @throws EngineError elsewhere, in the name of who asked. */
-export function fileSystem(where: string): Promise<typeof import("node:fs/promises")> {
-  return import("node:fs/promises").catch((cause: unknown) => {
-    throw new EngineError(`${where}: file system: got none, wanted Node`, { cause });
-  });
+/** The file system. @throws EngineError where there is none, in the name of who asked. */
+export async function fileSystem(where: string): Promise<FileSystem> {
+  if (!host.files) throw new EngineError(`${where}: file system: got none, wanted Node, Deno or Bun`);
+  return host.files();
 }
 
 /**

@@ -1,8 +1,8 @@
 // Callbacks that write what epochs came to into files that other programs read: CSV and TensorBoard. They need Node.
-import type { FileHandle } from "node:fs/promises";
 import { DataError, OptionError } from "../core/errors.ts";
 import { fileSystem } from "../formats/file.ts";
 import { type ScalarEvent, writeEvent } from "../formats/tfevents.ts";
+import type { FileHandle } from "../host/host.ts";
 import type { Callback } from "./callbacks.ts";
 import { numbersOf } from "./monitor.ts";
 

@@ -1,0 +1,34 @@
+// Pages and their workers: modules lie as text in files of their own, loaded when they are chosen.
+import { EngineError } from "../core/errors.ts";
+import { compileBytes } from "./compile.ts";
+import type { Host, Variant, WorkerTask } from "./host.ts";
+
+const load = ({ instructionSet, shared }: Variant): Promise<{ default: Uint8Array<ArrayBuffer> }> => {
+  // Written out, for bundlers follow only what they can read.
+  if (instructionSet === "plain") return shared ? import("#wasm/plain-shared") : import("#wasm/plain");
+  return shared ? import("#wasm/relaxed-shared") : import("#wasm/relaxed");
+};
+
+export const host: Host = {
+  offers: () => true,
+  compile: async (variant) => compileBytes((await load(variant)).default),
+  compileSync() {
+    throw new EngineError(
+      "createEngineSync: got a page, which loads the module with a promise; use createEngine, or downhill/slim after init",
+    );
+  },
+  cores: () => (globalThis.crossOriginIsolated ? navigator.hardwareConcurrency : undefined),
+  async startWorker(task, { message, ended }) {
+    // Bundlers know this form, and take the file along.
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    worker.onmessage = ({ data }) => message(data);
+    worker.onerror = ({ message }) => ended(message ?? "its script could not be loaded");
+    worker.postMessage(task);
+    return worker;
+  },
+};
+
+/** In a worker: begins what it was started for, with a way to tell its starter something. */
+export function receiveTask(begin: (task: WorkerTask, tell: (message: unknown) => void) => void): void {
+  globalThis.onmessage = ({ data }) => begin(data, (message) => globalThis.postMessage(message));
+}

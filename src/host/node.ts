@@ -1,0 +1,57 @@
+// Node, Deno and Bun: files, and worker threads that share memory with the thread that calls.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import type { Host, Variant, WorkerTask } from "./host.ts";
+
+/** The first version of Node whose V8 joins vector operations without known faults. */
+const FIRST_WIDE_NODE = 26;
+
+const compileSync = ({ instructionSet, shared }: Variant) =>
+  new WebAssembly.Module(
+    readFileSync(new URL(`../../wasm/${instructionSet}${shared ? "-shared" : ""}.wasm`, import.meta.url)),
+  );
+
+export const host: Host = {
+  offers: () => true,
+  compile: async (variant) => compileSync(variant),
+  compileSync,
+  cores: availableParallelism,
+  async startWorker(task, { message, ended }) {
+    const { Worker } = await import("node:worker_threads");
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: task });
+    worker.on("message", message);
+    worker.on("error", (error) => ended(error.message));
+    worker.on("exit", (code) => ended(`exit code ${code}`));
+    // From its first word on it does not keep the process alive.
+    worker.once("message", () => worker.unref());
+    return worker;
+  },
+  async allowWide() {
+    // Deno and Bun tell a version of Node too, but have no such flag.
+    if ("Deno" in globalThis || "Bun" in globalThis) return false;
+    if (Number.parseInt(process.versions.node, 10) < FIRST_WIDE_NODE) return false;
+    (await import("node:v8")).setFlagsFromString("--experimental-wasm-revectorize");
+    return true;
+  },
+  files: () => import("node:fs/promises"),
+  packageDirectory(name) {
+    // Beside this package first, then from the working directory: a linked package has other neighbours.
+    for (const from of [import.meta.url, `${process.cwd()}/`]) {
+      try {
+        return createRequire(from).resolve(`${name}/package.json`).slice(0, -"/package.json".length);
+      } catch {
+        // Not from here.
+      }
+    }
+    return undefined;
+  },
+};
+
+/** In a worker: begins what it was started for, with a way to tell its starter something. */
+export async function receiveTask(
+  begin: (task: WorkerTask, tell: (message: unknown) => void) => void,
+): Promise<void> {
+  const { parentPort, workerData } = await import("node:worker_threads");
+  begin(workerData, (message) => parentPort!.postMessage(message));
+}
