@@ -149,7 +149,7 @@ export function optimizerFacts(): OptimizerFacts[] {
       if (!match) continue;
       const [all, comment = "", record = ""] = match;
       const text = joined(linesOf(comment).join("\n").split(/\n@/)[0]?.split("\n") ?? []);
-      const [, about = "", more = ""] = text.match(/^(.*?[^A-Z]\.)(?: (?=[A-Z`√])(.*))?$/) ?? [];
+      const [, about = "", more = ""] = text.match(/^(.*?\.)(?: (?=[A-Z`√])(.*))?$/) ?? [];
       const defaults = ownDefaults(text);
       const options = optionsOf(record).map((option) => {
         const own = defaults.get(option.name);
@@ -164,10 +164,24 @@ export function optimizerFacts(): OptimizerFacts[] {
 
 const NAME = "virtual:optimizers";
 
-/** Gives the page the facts as a module. */
+const files = () => [...new Set(optimizerFacts().map(({ file }) => file))];
+
+/** Gives the page the facts as a module, and the sources that they are from as text beside it. */
 export const facts: Plugin = {
   name: "optimizer-facts",
   resolveId: (id) => (id === NAME ? `\0${NAME}` : undefined),
   load: (id) =>
     id === `\0${NAME}` ? `export const optimizers = ${JSON.stringify(optimizerFacts())};` : undefined,
+  generateBundle() {
+    for (const file of files())
+      this.emitFile({ type: "asset", fileName: `source/${file}.txt`, source: read(`src/optim/${file}`) });
+  },
+  configureServer({ middlewares }) {
+    middlewares.use("/source/", (request, response, next) => {
+      const file = request.url?.slice(1).replace(/\.txt$/, "") ?? "";
+      if (!files().includes(file)) return next();
+      response.setHeader("content-type", "text/plain; charset=utf-8");
+      response.end(read(`src/optim/${file}`));
+    });
+  },
 };

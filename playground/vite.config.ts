@@ -42,7 +42,7 @@ export default defineConfig({
   // What is not published, of the same build as what is.
   resolve: {
     alias: {
-      "downhill/internals": fileURLToPath(new URL("../build/bundle/esm/internals.js", import.meta.url)),
+      "downhill/internals": fileURLToPath(new URL("../build/bundle/browser/internals.js", import.meta.url)),
     },
   },
   server: { headers, host: "127.0.0.1", fs: { allow: [".."] } },

@@ -88,7 +88,7 @@ export function Curves({ curves, xLabel, yLabel, level, at, description, range }
       {
         width,
         height: parent.clientHeight,
-        padding: [10, 12, 0, 0],
+        padding: [10, 18, 0, 0],
         scales: { x: { time: false }, y: { distr: 3, range: () => [low, high] } },
         axes: [
           { ...axis, label: xLabel, size: 34 },

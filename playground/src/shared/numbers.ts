@@ -7,7 +7,7 @@ export function shown(value: number, digits = 4): string {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size < 1e-3 || size >= 1e6)
-    return minus(value.toExponential(digits > 3 ? 2 : digits - 1).replace("e+", "e"));
-  return minus(Number(value.toPrecision(digits)));
+  const few = Number(value.toPrecision(size < 1e-3 || size >= 1e6 ? Math.min(digits, 3) : digits));
+  if (size < 1e-3 || size >= 1e6) return few.toExponential().replace("e+", "e").replaceAll("-", "−");
+  return minus(few);
 }

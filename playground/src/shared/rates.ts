@@ -90,6 +90,10 @@ export function walkOptions(optimizer: string): Options {
   return { ...rate(ON_SURFACES[optimizer]), ...BESIDES[optimizer] };
 }
 
+/** Plain gradient descent would be no match for the others. */
+export const withMomentum = (optimizer: string, options: Options): Options =>
+  optimizer === "sgd" ? { ...options, momentum: 0.9 } : options;
+
 export function networkOptions(optimizer: string, task: "spirals" | "digits"): Options {
   const index = task === "spirals" ? 0 : 1;
   if (optimizer === "muonWithAdamW") return both([0.3, 0.03][index]!);

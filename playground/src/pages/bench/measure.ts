@@ -3,6 +3,7 @@ import { createEngine, type Engine } from "downhill";
 import { architectures } from "../../../../bench/architectures.js";
 import { unitsOf } from "../../../../bench/systems/downhill-units.js";
 import { productElement } from "../../../../bench/workload.js";
+import { METHODS } from "./methods.ts";
 import type { BenchResult, BenchRow, CaseKind, Surroundings } from "./result.ts";
 import { median } from "./result.ts";
 
@@ -127,7 +128,7 @@ export async function measure(
   { quick, browser, machine }: BenchSetting,
   tell: (update: BenchUpdate) => void,
 ): Promise<BenchResult> {
-  const method = quick ? { warm: 100, sample: 8, rounds: 5 } : { warm: 400, sample: 25, rounds: 9 };
+  const method = METHODS[quick ? "quick" : "full"];
   const engines: Engine[] = [await createEngine({ threads: 1 })];
   const every = await createEngine();
   if (every.threads > 1) engines.push(every);

@@ -1,4 +1,5 @@
 // What a measurement in this browser came to: its numbers, as text, and as JSON.
+import type { Method } from "./methods.ts";
 
 export type CaseKind = "ceiling" | "product" | "step";
 
@@ -35,8 +36,7 @@ export interface Surroundings {
 export interface BenchResult {
   readonly surroundings: Surroundings;
   readonly date: string;
-  /** Milliseconds of work before anything was timed, of one sample at least, and how often. */
-  readonly method: { readonly warm: number; readonly sample: number; readonly rounds: number };
+  readonly method: Method;
   readonly rows: readonly BenchRow[];
 }
 

@@ -150,10 +150,12 @@ export const FORMULAS: Readonly<Record<string, readonly string[]>> = {
     String.raw`V \gets \mu V + D + \lambda W,\quad W \gets W - \gamma\,(D + \lambda W + \mu V)`,
   ],
   soap: [
-    String.raw`L \gets \beta L + (1-\beta)\,G G^{\top} = Q_L \Lambda_L Q_L^{\top},\quad R \gets \beta R + (1-\beta)\,G^{\top} G = Q_R \Lambda_R Q_R^{\top}`,
+    String.raw`L \gets \beta L + (1-\beta)\,G G^{\top} = Q_L \Lambda_L Q_L^{\top}`,
+    String.raw`R \gets \beta R + (1-\beta)\,G^{\top} G = Q_R \Lambda_R Q_R^{\top}`,
     String.raw`M \gets \beta_1 M + (1-\beta_1)\,G`,
     String.raw`V \gets \beta_2 V + (1-\beta_2)\,(Q_L^{\top} G\, Q_R)^2`,
-    String.raw`W \gets (1-\gamma\lambda)\left(W - \gamma_t\, Q_L\, \frac{Q_L^{\top} M Q_R}{\sqrt{V} + \varepsilon}\, Q_R^{\top}\right),\quad \gamma_t = \gamma\,\frac{\sqrt{1-\beta_2^{t-1}}}{1-\beta_1^{t-1}}`,
+    String.raw`W \gets (1-\gamma\lambda)\left(W - \gamma_t\, Q_L\, \frac{Q_L^{\top} M Q_R}{\sqrt{V} + \varepsilon}\, Q_R^{\top}\right)`,
+    String.raw`\gamma_t = \gamma\,\sqrt{1-\beta_2^{t-1}}\,/\,(1-\beta_1^{t-1})`,
   ],
   sophiaG: [
     adamMeans[0]!,

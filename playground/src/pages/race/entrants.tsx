@@ -1,5 +1,6 @@
 // Who races: up to six optimizers, each with its knobs.
 import { optimizers } from "virtual:optimizers";
+import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { KnobControls } from "../../shared/knob-controls.tsx";
 import { knobsOf } from "../../shared/knobs.ts";
@@ -41,9 +42,11 @@ interface EntrantsProps {
   /** What an optimizer begins with. */
   readonly begin: (optimizer: string) => Options;
   readonly text: Words;
+  /** Beside the button that adds one. */
+  readonly children?: ComponentChildren;
 }
 
-export function Entrants({ entrants, onChange, takes, begin, text }: EntrantsProps) {
+export function Entrants({ entrants, onChange, takes, begin, text, children }: EntrantsProps) {
   const names = useMemo(() => optimizers.map(({ name }) => name).filter(takes), [takes]);
   const replace = (key: number, by: Partial<Entrant>) =>
     onChange(entrants.map((each) => (each.key === key ? { ...each, ...by } : each)));
@@ -64,17 +67,21 @@ export function Entrants({ entrants, onChange, takes, begin, text }: EntrantsPro
           </li>
         ))}
       </ul>
-      <button
-        type="button"
-        disabled={entrants.length >= MOST_LINES}
-        onClick={() => {
-          const free =
-            names.find((name) => !entrants.some(({ optimizer }) => optimizer === name)) ?? names[0]!;
-          onChange([...entrants, newEntrant(free, begin(free))]);
-        }}
-      >
-        {text.add}
-      </button>
+      <div class="row">
+        {" "}
+        <button
+          type="button"
+          disabled={entrants.length >= MOST_LINES}
+          onClick={() => {
+            const free =
+              names.find((name) => !entrants.some(({ optimizer }) => optimizer === name)) ?? names[0]!;
+            onChange([...entrants, newEntrant(free, begin(free))]);
+          }}
+        >
+          {text.add}
+        </button>
+        {children}
+      </div>
     </fieldset>
   );
 }

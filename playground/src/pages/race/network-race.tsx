@@ -4,7 +4,7 @@ import { type Curve, Curves } from "../../shared/curves.tsx";
 import { lineStyle } from "../../shared/lines.ts";
 import { Swatch } from "../../shared/map.tsx";
 import { shown } from "../../shared/numbers.ts";
-import { networkOptions } from "../../shared/rates.ts";
+import { networkOptions, withMomentum } from "../../shared/rates.ts";
 import { Scroll } from "../../shared/scroll.tsx";
 import { Workshop } from "../../shared/work.ts";
 import type { Words } from "../../words/race.en.ts";
@@ -27,7 +27,7 @@ export function NetworkRace({ text }: { readonly text: Words }) {
   const [ranTask, setRanTask] = useState<NetworkTaskName>("spirals");
   const [seed, setSeed] = useState(1);
   const [entrants, setEntrants] = useState<readonly Entrant[]>(() =>
-    FIRST.map((name) => newEntrant(name, networkOptions(name, "spirals"))),
+    FIRST.map((name) => newEntrant(name, withMomentum(name, networkOptions(name, "spirals")))),
   );
   const [ran, setRan] = useState<readonly Ran[]>([]);
   const [status, setStatus] = useState("");
@@ -90,7 +90,12 @@ export function NetworkRace({ text }: { readonly text: Words }) {
                   setTask(to);
                   setEntrants((now) =>
                     now.map((each) =>
-                      each.touched ? each : { ...each, options: networkOptions(each.optimizer, to) },
+                      each.touched
+                        ? each
+                        : {
+                            ...each,
+                            options: withMomentum(each.optimizer, networkOptions(each.optimizer, to)),
+                          },
                     ),
                   );
                 }}
@@ -118,7 +123,7 @@ export function NetworkRace({ text }: { readonly text: Words }) {
           <Entrants
             {...{ entrants, takes, text }}
             onChange={setEntrants}
-            begin={(optimizer) => networkOptions(optimizer, task)}
+            begin={(optimizer) => withMomentum(optimizer, networkOptions(optimizer, task))}
           />
           <div class="row">
             {running ? (
@@ -160,9 +165,15 @@ export function NetworkRace({ text }: { readonly text: Words }) {
                   <thead>
                     <tr>
                       <th scope="col">{text.columns.name}</th>
-                      <th scope="col">{text.columns.loss}</th>
-                      <th scope="col">{text.columns.toTarget}</th>
-                      <th scope="col">{text.columns.seconds}</th>
+                      <th scope="col" class="number">
+                        {text.columns.loss}
+                      </th>
+                      <th scope="col" class="number">
+                        {text.columns.toTarget}
+                      </th>
+                      <th scope="col" class="number">
+                        {text.columns.seconds}
+                      </th>
                     </tr>
                   </thead>
                   <tbody>

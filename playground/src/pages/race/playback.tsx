@@ -2,6 +2,20 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Words } from "../../words/race.en.ts";
 
+/** Drawn, for fonts have these signs or have them not. */
+const ICONS = {
+  first: "M3 3h2v10H3zM13 3v10L6 8z",
+  back: "M11 3v10L4 8z",
+  forward: "M5 3v10l7-5z",
+  last: "M11 3h2v10h-2zM3 3v10l7-5z",
+};
+
+const Icon = ({ of }: { readonly of: keyof typeof ICONS }) => (
+  <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
+    <path d={ICONS[of]} fill="currentColor" />
+  </svg>
+);
+
 const SPEEDS = [5, 20, 60, 200];
 
 interface PlaybackProps {
@@ -45,10 +59,10 @@ export function Playback({ step, steps, onStep, onRest, text }: PlaybackProps) {
     <fieldset class="playback" aria-label={text.controls}>
       <div class="row">
         <button type="button" aria-label={text.first} disabled={step === 0} onClick={() => moveTo(0)}>
-          ⏮
+          <Icon of="first" />
         </button>
         <button type="button" aria-label={text.back} disabled={step === 0} onClick={() => moveTo(step - 1)}>
-          ◀
+          <Icon of="back" />
         </button>
         <button
           type="button"
@@ -66,10 +80,10 @@ export function Playback({ step, steps, onStep, onRest, text }: PlaybackProps) {
           disabled={step >= steps}
           onClick={() => moveTo(step + 1)}
         >
-          ▶
+          <Icon of="forward" />
         </button>
         <button type="button" aria-label={text.last} disabled={step >= steps} onClick={() => moveTo(steps)}>
-          ⏭
+          <Icon of="last" />
         </button>
         <select
           aria-label={text.speed}

@@ -6,8 +6,8 @@ import { lineStyle } from "../../shared/lines.ts";
 import { type Drawn, SurfaceMap, Swatch } from "../../shared/map.tsx";
 import { shown } from "../../shared/numbers.ts";
 import { neededSurface, walkOptions } from "../../shared/rates.ts";
-import { CLASSICS, type Point, type SurfaceName, surfaceOf } from "../../shared/surfaces.ts";
 import { Scroll } from "../../shared/scroll.tsx";
+import { CLASSICS, type Point, type SurfaceName, surfaceOf } from "../../shared/surfaces.ts";
 import { Workshop } from "../../shared/work.ts";
 import type { Words } from "../../words/race.en.ts";
 import { type Entrant, Entrants, namesOf, newEntrant } from "./entrants.tsx";
@@ -195,10 +195,11 @@ export function SurfaceRace({ text }: { readonly text: Words }) {
               />
             </label>
           </div>
-          <Entrants {...{ entrants, takes, text }} onChange={setEntrants} begin={walkOptions} />
-          <button type="button" disabled={tuning} onClick={() => tune(surface, start, () => true)}>
-            {text.tune}
-          </button>
+          <Entrants {...{ entrants, takes, text }} onChange={setEntrants} begin={walkOptions}>
+            <button type="button" disabled={tuning} onClick={() => tune(surface, start, () => true)}>
+              {text.tune}
+            </button>
+          </Entrants>
         </div>
         <div class="seen">
           <SurfaceMap
@@ -222,9 +223,15 @@ export function SurfaceRace({ text }: { readonly text: Words }) {
               <thead>
                 <tr>
                   <th scope="col">{text.columns.name}</th>
-                  <th scope="col">{text.columns.value}</th>
-                  <th scope="col">{text.columns.lowest}</th>
-                  <th scope="col">{text.columns.arrived}</th>
+                  <th scope="col" class="number">
+                    {text.columns.value}
+                  </th>
+                  <th scope="col" class="number">
+                    {text.columns.lowest}
+                  </th>
+                  <th scope="col" class="number">
+                    {text.columns.arrived}
+                  </th>
                   <th scope="col">{text.columns.state}</th>
                 </tr>
               </thead>
