@@ -69,7 +69,7 @@ export const CONTROL_QUIT = 1344;
 // What a call into the module answers.
 /** Every step is done. */
 export const STATUS_DONE = 0;
-/** A barrier took long: call again, after a look at whether the others live. */
+/** A barrier took long, or as many instructions as were allowed are done: call again, after a look at the others. */
 export const STATUS_WAITING = 1;
 /** A guard stopped the run; steps_done() tells where. */
 export const STATUS_HALTED = 2;

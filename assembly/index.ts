@@ -149,5 +149,5 @@ export { asgd, sgd, sgdDifference, sgdDifferenceNesterov, sgdMomentum, sgdNester
 export { lion, rprop, signSgd } from "./kernels/sign";
 export { feedBytes, feedWords, guard, record, schedule } from "./kernels/step";
 export { maxPool, maxPoolGradient, resample, takeMaxima } from "./kernels/window";
-export { begin, proceed, serve, stepsDone } from "./run";
+export { begin, proceed, proceedBy, relaxed, serve, stepsDone } from "./run";
 export { attach, dismiss, freeMemory, wake } from "./thread";

@@ -30,6 +30,8 @@ let program: usize = 0;
 let programEnd: usize = 0;
 let steps: i32 = 0;
 let at: usize = 0;
+/** Instructions until the caller has its turn; where none are counted, a negative number. */
+let left: i32 = -1;
 
 /** Leaves out the rest of this step. */
 export function skipStep(): void {
@@ -56,6 +58,7 @@ export function begin(): void {
 export function proceed(): i32 {
   while (step < steps) {
     while (at < programEnd) {
+      if (left-- == 0) return STATUS_WAITING;
       const slot = load<u32>(at);
       if (slot == SLOT_BARRIER) {
         if (!meet()) return STATUS_WAITING;
@@ -74,6 +77,19 @@ export function proceed(): i32 {
     step++;
   }
   return STATUS_DONE;
+}
+
+/** The same, but for so many instructions at most: a caller that may not be kept busy looks at the clock between them. */
+export function proceedBy(instructions: i32): i32 {
+  left = instructions;
+  const status = proceed();
+  left = -1;
+  return status;
+}
+
+/** Which of the two instruction sets this module is of. */
+export function relaxed(): bool {
+  return ASC_FEATURE_RELAXED_SIMD;
 }
 
 export function stepsDone(): i32 {

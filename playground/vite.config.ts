@@ -49,5 +49,5 @@ export default defineConfig({
   preview: { headers, host: "127.0.0.1" },
   worker: { format: "es" },
   // The wasm is in the scripts already; a chunk is no worse for being large when it is loaded only if needed.
-  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: false },
 });

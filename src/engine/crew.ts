@@ -1,56 +1,146 @@
-// The worker threads of an engine, from start to end. They never keep the process alive.
+// The threads of an engine, and the life of a run among them. Workers never keep the process alive.
+//
+// The control words name a program and how many steps. The run then goes one of three ways, with the same bits:
+// - alone: the calling thread does everything, being the only one, or the work too little to be worth waking others.
+// - together: the calling thread is number 0, the workers are the others; they wait for each other at barriers.
+// - watched: the calling thread may not wait, for it is a page's. All numbers are workers; number 0 tells how it ended.
+// A page has to breathe, too: alone, it goes an instruction at a time and looks at the clock.
 import { host } from "#host";
+import { STATUS_HALTED, STATUS_WAITING } from "../../assembly/abi.ts";
 import { EngineError } from "../core/errors.ts";
 import type { Worker, WorkerTask } from "../host/host.ts";
+import type { Instance } from "../host/instance.ts";
 
-/** Workers 1 … count − 1; the calling thread is number 0. */
+/** What a run came to. */
+export interface RunResult {
+  /** Steps that were done; fewer than asked for where a guard stopped. */
+  readonly steps: number;
+  readonly halted: boolean;
+}
+
+/** Milliseconds that a page is kept busy at a time, but for an instruction that takes longer. */
+const SLICE = 10;
+
+/** Lets the event loop turn; a timer would take 4 ms in a page. */
+const breathe = () =>
+  new Promise<void>((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(0);
+  });
+
 export class Crew {
-  readonly size: number;
+  readonly threads: number;
   /** Set when a worker has ended that nobody told to. */
   failure: EngineError | undefined;
-  #workers: Worker[] = [];
+  readonly #exports: Instance["exports"];
+  readonly #workers: Worker[] = [];
+  #watched: { resolve(result: RunResult): void; reject(error: EngineError): void } | undefined;
+  #breathed = 0;
   #closing = false;
 
-  private constructor(size: number) {
-    this.size = size;
+  /** Of the calling thread alone, until workers are started. */
+  constructor(instance: Instance, threads = 1) {
+    this.#exports = instance.exports;
+    this.threads = threads;
   }
 
-  static async start(module: WebAssembly.Module, memory: WebAssembly.Memory, count: number): Promise<Crew> {
-    const crew = new Crew(count - 1);
+  /** Starts the workers: all threads, or all but the calling one. @throws EngineError where one cannot begin. */
+  async start(module: WebAssembly.Module, memory: WebAssembly.Memory, url?: string | URL): Promise<void> {
+    const first = host.isPage() ? 0 : 1;
+    const tasks = Array.from({ length: this.threads - first }, (_, at) => {
+      return { module, memory, index: first + at, count: this.threads };
+    });
     // V8 tells a memory's new size to the threads that it knows to have the memory: one that is still beginning
     // would keep the old size, and trap. So nothing may grow before all are there.
-    await Promise.all(
-      Array.from({ length: crew.size }, (_, at) => crew.#start({ module, memory, index: at + 1, count })),
-    );
-    if (crew.failure) {
-      await crew.close();
-      throw crew.failure;
-    }
-    return crew;
+    await Promise.all(tasks.map((task) => this.#start(task, url)));
+    if (!this.failure) return;
+    await this.close();
+    throw this.failure;
   }
 
   /** Starts a worker and waits until it has its instance, or has ended. */
-  async #start(task: WorkerTask): Promise<void> {
-    await new Promise<void>((begun, failed) => {
-      const ended = (reason: string) => {
-        this.#fail(task.index, reason);
-        begun();
+  #start(task: WorkerTask, url?: string | URL): Promise<void> {
+    return new Promise((settle) => {
+      let begun = false;
+      const message = (result: unknown) => {
+        if (begun) this.#watched?.resolve(result as RunResult);
+        begun = true;
+        settle();
       };
-      host.startWorker!(task, { message: () => begun(), ended }).then(
+      const ended = (reason: string) => {
+        const when = begun ? "ended during its work" : "could not begin, see createEngine's workerUrl";
+        this.#fail(`engine: worker ${task.index} ${when}: ${reason}`);
+        settle();
+      };
+      host.startWorker!(task, { message, ended }, url).then(
         (worker) => this.#workers.push(worker),
-        failed,
+        (error) => ended(error.message),
       );
     });
+  }
+
+  /** Has what the control words name run. */
+  async run({ little }: { little: boolean }): Promise<RunResult> {
+    const alone = little || this.#workers.length === 0;
+    if (!alone && this.#workers.length === this.threads) {
+      return new Promise((resolve, reject) => {
+        this.#watched = { resolve, reject };
+        this.#exports.wake();
+      });
+    }
+    this.#begin(alone ? 1 : this.threads);
+    if (!alone) this.#exports.wake();
+    let status = this.#go();
+    while (status === STATUS_WAITING) {
+      // Brings the news of a worker's death, too.
+      await breathe();
+      if (this.failure) throw this.failure;
+      this.#breathed = performance.now();
+      status = this.#go();
+    }
+    return this.#result(status);
+  }
+
+  /** Goes on until the end, a barrier that takes long, or a page's next breath. */
+  #go(): number {
+    if (!host.isPage()) return this.#exports.proceed();
+    // The clock goes on between runs: many short ones, each begun by the end of the one before, are one task of the page.
+    while (performance.now() - this.#breathed < SLICE) {
+      const status = this.#exports.proceedBy(1);
+      if (status !== STATUS_WAITING) return status;
+    }
+    return STATUS_WAITING;
+  }
+
+  /** The same without a promise, for one thread. */
+  runSync(): RunResult {
+    this.#begin(1);
+    return this.#result(this.#exports.proceed());
   }
 
   /** Ends every worker, also one that no longer listens. */
   async close(): Promise<void> {
     this.#closing = true;
+    if (this.#workers.length > 0) this.#exports.dismiss();
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
-  #fail(index: number, reason: string): void {
+  #begin(threads: number): void {
+    this.#exports.attach(0, threads);
+    this.#exports.begin();
+  }
+
+  #result(status: number): RunResult {
+    return { steps: this.#exports.stepsDone(), halted: status === STATUS_HALTED };
+  }
+
+  #fail(reason: string): void {
     if (this.#closing) return;
-    this.failure ??= new EngineError(`engine: worker ${index} ended during its work: ${reason}`);
+    this.failure ??= new EngineError(reason);
+    this.#watched?.reject(this.failure);
   }
 }

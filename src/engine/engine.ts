@@ -7,20 +7,19 @@ import {
   CONTROL_SCRATCH_BYTES,
   CONTROL_STEPS,
   INSTRUCTION_BYTES,
-  STATUS_HALTED,
-  STATUS_WAITING,
 } from "../../assembly/abi.ts";
 import type { Program } from "../compile/program.ts";
 import { EngineError, MemoryError, OptionError } from "../core/errors.ts";
 import type { InstructionSet } from "../host/host.ts";
-import { type Instance, instantiate } from "../host/instance.ts";
-import { Crew } from "./crew.ts";
+import { type Instance, instantiate, instantiateSync } from "../host/instance.ts";
+import { Crew, type RunResult } from "./crew.ts";
+import { LoadedProgram } from "./loaded.ts";
 import { Allocator, type Block } from "./memory.ts";
-import { relaxedSupported } from "./variant.ts";
+import { relaxedSupported, simdSupported } from "./variant.ts";
 
 /** How an engine is made. */
 export interface EngineOptions {
-  /** Threads, the calling one included. "auto": one a core, where memory can be shared. Results do not depend on it. Default: "auto". */
+  /** Threads, the calling one included unless it is a page's. "auto": one a core, where memory can be shared. Results do not depend on it. Default: "auto". */
   readonly threads?: number | "auto";
   /** "fast": the best instructions that the runtime has. "exact": those that give the same bits everywhere. Default: "fast". */
   readonly numerics?: "fast" | "exact";
@@ -31,13 +30,8 @@ export interface EngineOptions {
    * matrix tiles shaped for it. Kept only if it gives the same bits as without, see `engine.wide`. Default: false.
    */
   readonly wide?: boolean;
-}
-
-/** What a run came to. */
-export interface RunResult {
-  /** Steps that were done; fewer than asked for where a guard stopped. */
-  readonly steps: number;
-  readonly halted: boolean;
+  /** Where the workers' script lies, `downhill/worker.js`, if a bundler has moved it or a page may load it only from its own origin. Default: beside this one. */
+  readonly workerUrl?: string | URL;
 }
 
 /** Work below which waking a worker costs more than it saves: multiply-adds, some 30 µs of them. */
@@ -47,56 +41,6 @@ const PAGE = 65_536;
 /** Pages of a shared memory at its start: 128 MiB. */
 const SHARED_PAGES = 2048;
 const INSTRUCTION_WORDS = INSTRUCTION_BYTES / 4;
-
-/** A program in memory: where its regions lie. */
-export class LoadedProgram {
-  readonly program: Program;
-  readonly engine: Engine;
-  readonly #regions: ReadonlyMap<string, Block>;
-  readonly #own: readonly Block[];
-  readonly code: Block;
-  readonly scratch: Block;
-
-  constructor(
-    engine: Engine,
-    program: Program,
-    regions: ReadonlyMap<string, Block>,
-    own: Block[],
-    code: Block,
-    scratch: Block,
-  ) {
-    this.engine = engine;
-    this.program = program;
-    this.#regions = regions;
-    this.#own = own;
-    this.code = code;
-    this.scratch = scratch;
-  }
-
-  /** Where a region lies. */
-  region(name: string): Block {
-    const block = this.#regions.get(name);
-    if (!block) throw new EngineError(`program: has no region ${name}`);
-    return block;
-  }
-
-  /** A region as floats, valid until the engine's memory grows: take it anew for each use. */
-  floats(name: string, offset = 0, length?: number): Float32Array {
-    const { address, bytes } = this.region(name);
-    return new Float32Array(this.engine.memory.buffer, address + offset, length ?? (bytes - offset) >> 2);
-  }
-
-  /** A region as integers, valid until the engine's memory grows. */
-  integers(name: string, offset = 0, length?: number): Int32Array {
-    const { address, bytes } = this.region(name);
-    return new Int32Array(this.engine.memory.buffer, address + offset, length ?? (bytes - offset) >> 2);
-  }
-
-  /** Gives back the memory that is the program's own. */
-  release(): void {
-    for (const block of this.#own) this.engine.free(block);
-  }
-}
 
 /** One memory, one module, some threads; made by createEngine or createEngineSync. */
 export class Engine {
@@ -109,7 +53,7 @@ export class Engine {
   soloWork = SOLO_WORK;
   readonly #instance: Instance;
   readonly #allocator: Allocator;
-  readonly #crew: Crew | undefined;
+  readonly #crew: Crew;
   #closed = false;
   #last: Promise<unknown> = Promise.resolve();
   #busy = false;
@@ -120,7 +64,7 @@ export class Engine {
     memory: WebAssembly.Memory;
     memoryLimit: number;
     instance: Instance;
-    crew?: Crew | undefined;
+    crew: Crew;
     wide: boolean;
   }) {
     this.instructionSet = parts.instructionSet;
@@ -128,7 +72,7 @@ export class Engine {
     this.#instance = parts.instance;
     this.#crew = parts.crew;
     this.wide = parts.wide;
-    this.threads = 1 + (parts.crew?.size ?? 0);
+    this.threads = parts.crew.threads;
     this.#allocator = new Allocator(parts.memory, parts.instance.exports.freeMemory(), parts.memoryLimit);
   }
 
@@ -143,7 +87,7 @@ export class Engine {
 
   /** Whether runs are still possible: not closed, every worker alive. */
   get usable(): boolean {
-    return !this.#closed && this.#crew?.failure === undefined;
+    return !this.#closed && this.#crew.failure === undefined;
   }
 
   /** Whether a run is under way. */
@@ -232,9 +176,8 @@ export class Engine {
     if (this.threads > 1)
       throw new EngineError(`engine: has ${this.threads} threads; only one thread can run without a promise`);
     if (this.#busy) throw new EngineError("engine: another run is under way");
-    this.#start(loaded, steps);
-    this.#busy = false;
-    return this.#result(this.#instance.exports.proceed());
+    this.#name(loaded, steps);
+    return this.#crew.runSync();
   }
 
   /** Ends every worker; what models hold is saved first. A closed engine runs nothing more. */
@@ -244,53 +187,33 @@ export class Engine {
     for (const save of this.#beforeClose) save();
     this.#beforeClose.clear();
     this.#closed = true;
-    if (this.threads > 1) this.#instance.exports.dismiss();
-    await this.#crew?.close();
+    await this.#crew.close();
   }
 
   async #run(loaded: LoadedProgram, steps: number): Promise<RunResult> {
-    const together = this.#start(loaded, steps);
+    this.#name(loaded, steps);
+    this.#busy = true;
     try {
-      let status = this.#instance.exports.proceed();
-      while (status === STATUS_WAITING) {
-        // Lets the event loop bring the news of a worker's death.
-        await new Promise((resolve) => setTimeout(resolve));
-        this.#check();
-        status = this.#instance.exports.proceed();
-      }
-      return this.#result(status);
+      return await this.#crew.run({ little: loaded.program.work < this.soloWork });
     } finally {
       this.#busy = false;
-      if (!together) this.#instance.exports.attach(0, this.threads);
     }
   }
 
   #check(): void {
     if (this.#closed) throw new EngineError("engine: it is closed");
-    if (this.#crew?.failure) throw this.#crew.failure;
+    if (this.#crew.failure) throw this.#crew.failure;
   }
 
-  /** Makes ready for a run; answers whether all threads take part. */
-  #start(loaded: LoadedProgram, steps: number): boolean {
+  /** Names the program and the steps of the next run. */
+  #name({ program, code, scratch }: LoadedProgram, steps: number): void {
     this.#check();
-    const { program, code, scratch } = loaded;
     const control = new Int32Array(this.memory.buffer, 0, 1024);
     control[CONTROL_PROGRAM >> 2] = code.address;
     control[CONTROL_LENGTH >> 2] = program.words.byteLength;
     control[CONTROL_STEPS >> 2] = steps;
     control[CONTROL_SCRATCH >> 2] = scratch.address;
     control[CONTROL_SCRATCH_BYTES >> 2] = program.scratchBytes;
-    const { exports } = this.#instance;
-    const together = program.work >= this.soloWork || this.threads === 1;
-    if (!together) exports.attach(0, 1);
-    exports.begin();
-    if (together && this.threads > 1) exports.wake();
-    this.#busy = true;
-    return together;
-  }
-
-  #result(status: number): RunResult {
-    return { steps: this.#instance.exports.stepsDone(), halted: status === STATUS_HALTED };
   }
 
   /** Writes the instructions with their slots and addresses, and the constants. */
@@ -321,7 +244,8 @@ export class Engine {
 }
 
 /** Checks the options that do not depend on the runtime. */
-function settle({ threads = "auto", numerics = "fast", memoryLimit = 2 * GIB, wide = false }: EngineOptions) {
+function settle(options: EngineOptions) {
+  const { threads = "auto", numerics = "fast", memoryLimit = 2 * GIB, wide = false, workerUrl } = options;
   if (threads !== "auto" && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
     throw new OptionError(`createEngine: threads: wanted "auto" or 1 to 64, got ${threads}`);
   }
@@ -335,59 +259,80 @@ function settle({ threads = "auto", numerics = "fast", memoryLimit = 2 * GIB, wi
       `createEngine: memoryLimit: wanted ${PAGE} to ${4 * GIB} bytes, got ${memoryLimit}`,
     );
   }
+  if (!simdSupported())
+    throw new EngineError("engine: WebAssembly: got none with SIMD, wanted a runtime that has it");
   const instructionSet: InstructionSet =
     numerics === "fast" && relaxedSupported() && host.offers("relaxed") ? "relaxed" : "plain";
-  return { threads, instructionSet, memoryLimit, wide };
+  return { threads, instructionSet, memoryLimit, wide, workerUrl };
 }
 
-function createMemory(limit: number, shared: boolean): WebAssembly.Memory {
-  const maximum = Math.floor(limit / PAGE);
-  // Pages cost nothing until they are touched, and growth of shared memory has to reach every thread: so there is little.
-  const initial = shared ? Math.min(maximum, SHARED_PAGES) : 1;
-  return new WebAssembly.Memory({ initial, maximum, shared });
+/** A memory that may grow to the limit, or to less where the runtime refuses to promise so much, as iOS does. */
+function createMemory(limit: number, shared: boolean): { memory: WebAssembly.Memory; memoryLimit: number } {
+  let maximum = Math.floor(limit / PAGE);
+  for (;;) {
+    // Pages cost nothing until they are touched, and growth of shared memory has to reach every thread: so there is little.
+    const initial = shared ? Math.min(maximum, SHARED_PAGES) : 1;
+    try {
+      const memory = new WebAssembly.Memory({ initial, maximum, shared });
+      return { memory, memoryLimit: Math.min(limit, maximum * PAGE) };
+    } catch {
+      if (maximum === 1)
+        throw new MemoryError("createEngine: memory: the runtime refuses a single page", PAGE, 0);
+      maximum >>= 1;
+    }
+  }
 }
 
 /**
- * Makes an engine. Its workers do not keep the process alive; `close` ends them at once.
- * @throws OptionError for an option out of range. @throws EngineError where threads are asked for that the runtime cannot share memory with.
+ * Makes an engine. Its workers do not keep the process alive; `close` ends them at once. In a page with cross-origin
+ * isolation all its threads are workers; without, or where "auto" finds that workers cannot begin, it has one thread, the
+ * page's, and lets the page in every 10 ms.
+ * @throws OptionError for an option out of range. @throws EngineError where threads are asked for that the runtime cannot
+ * share memory with or start, where it has no SIMD, or may not compile. @throws MemoryError where it gives no memory.
  * @example const engine = await createEngine({ threads: 2, numerics: "exact" });
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const { instructionSet, memoryLimit, ...wanted } = settle(options);
+  const { threads: wanted, instructionSet, ...settled } = settle(options);
   const cores = host.cores();
-  const threads = wanted.threads === "auto" ? Math.min(cores ?? 1, 64) : wanted.threads;
-  const shared = threads > 1;
-  if (shared && cores === undefined) {
+  const least = wanted === "auto" ? 1 : wanted;
+  if (least > 1 && cores === undefined) {
     throw new EngineError(
-      `createEngine: threads: got ${threads}, but this runtime cannot share memory among threads`,
+      `createEngine: threads: got ${wanted}, but this runtime cannot share memory among threads`,
     );
   }
-  const wide = wanted.wide && (await host.allowWide?.()) === true;
+  const threads = wanted === "auto" ? Math.min(cores ?? 1, 64) : wanted;
+  const shared = threads > 1 || (cores !== undefined && host.isPage());
+  const isWide = settled.wide && (await host.allowWide?.()) === true;
   const module = await host.compile({ instructionSet, shared });
-  const memory = createMemory(memoryLimit, shared);
-  const instance = instantiate(module, memory);
-  const engineOf = (crew: Crew | undefined, isWide: boolean) =>
-    new Engine({ instructionSet, memory, memoryLimit, instance, crew, wide: isWide });
-  const kept = wide && (await import("./wide.ts")).checkWide(engineOf(undefined, true));
-  if (!shared) return engineOf(undefined, kept);
-  instance.exports.attach(0, threads);
-  return engineOf(await Crew.start(module, memory, threads), kept);
+  const { memory, memoryLimit } = createMemory(settled.memoryLimit, shared);
+  const instance = await instantiate(module, memory);
+  const engineOf = (crew: Crew, wide: boolean) =>
+    new Engine({ instructionSet, memory, memoryLimit, instance, crew, wide });
+  const alone = new Crew(instance);
+  const wide = isWide && (await import("./wide.ts")).checkWide(engineOf(alone, true));
+  if (!shared) return engineOf(alone, wide);
+  const crew = new Crew(instance, threads);
+  try {
+    await crew.start(module, memory, settled.workerUrl);
+  } catch (error) {
+    if (least > 1) throw error;
+    return engineOf(alone, wide);
+  }
+  return engineOf(crew, wide);
 }
 
 /**
- * Makes an engine of one thread without a promise; everything it offers can then be done without one.
+ * Makes an engine of one thread without a promise; everything it offers can then be done without one. Not for pages, unless
+ * of `downhill/slim`.
  * @throws OptionError for an option out of range. @throws EngineError where the runtime cannot load the module so.
  * @example const engine = createEngineSync({ numerics: "exact" });
  */
-export function createEngineSync(options: Omit<EngineOptions, "threads" | "wide"> = {}): Engine {
-  const { instructionSet, memoryLimit } = settle(options);
+export function createEngineSync(
+  options: Omit<EngineOptions, "threads" | "wide" | "workerUrl"> = {},
+): Engine {
+  const { instructionSet, ...settled } = settle(options);
   const module = host.compileSync({ instructionSet, shared: false });
-  const memory = createMemory(memoryLimit, false);
-  return new Engine({
-    instructionSet,
-    memory,
-    memoryLimit,
-    instance: instantiate(module, memory),
-    wide: false,
-  });
+  const { memory, memoryLimit } = createMemory(settled.memoryLimit, false);
+  const instance = instantiateSync(module, memory);
+  return new Engine({ instructionSet, memory, memoryLimit, instance, crew: new Crew(instance), wide: false });
 }

@@ -17,12 +17,17 @@ export const host: Host = {
       "createEngineSync: got a page, which loads the module with a promise; use createEngine, or downhill/slim after init",
     );
   },
-  cores: () => (globalThis.crossOriginIsolated ? navigator.hardwareConcurrency : undefined),
-  async startWorker(task, { message, ended }) {
-    // Bundlers know this form, and take the file along.
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  // Of all threads of a browser, those of its dedicated workers alone may wait.
+  isPage: () => !("DedicatedWorkerGlobalScope" in globalThis),
+  cores: () =>
+    globalThis.crossOriginIsolated && "Worker" in globalThis ? navigator.hardwareConcurrency : undefined,
+  async startWorker(task, { message, ended }, url) {
+    const worker = url
+      ? new Worker(url, { type: "module" })
+      : // Bundlers know this form, and take the file along.
+        new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     worker.onmessage = ({ data }) => message(data);
-    worker.onerror = ({ message }) => ended(message ?? "its script could not be loaded");
+    worker.onerror = (event) => ended(event.message || "its script could not be loaded");
     worker.postMessage(task);
     return worker;
   },

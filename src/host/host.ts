@@ -18,10 +18,12 @@ export interface Host {
   compile(variant: Variant): Promise<WebAssembly.Module>;
   /** The same without a promise. @throws EngineError where it cannot be had so. */
   compileSync(variant: Variant): WebAssembly.Module;
+  /** Whether the calling thread is a page's or the like: it may not wait, and may not be kept busy for long. */
+  isPage(): boolean;
   /** Threads that "auto" stands for; undefined where memory cannot be shared with workers. */
   cores(): number | undefined;
-  /** Starts a worker; throws where there is none to be had. */
-  startWorker?(task: WorkerTask, events: WorkerEvents): Promise<Worker>;
+  /** Starts a worker, from its script's usual place if no other is given. Rejects where there are no workers. */
+  startWorker?(task: WorkerTask, events: WorkerEvents, url?: string | URL): Promise<Worker>;
   /** Switches on the joining of vector operations, see engine/wide.ts; answers whether the runtime has it. */
   allowWide?(): Promise<boolean>;
   files?(): Promise<FileSystem>;

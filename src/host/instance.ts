@@ -9,6 +9,8 @@ interface Exports {
   attach(index: number, count: number): void;
   begin(): void;
   proceed(): number;
+  proceedBy(instructions: number): number;
+  relaxed(): number;
   serve(): number;
   stepsDone(): number;
   wake(): void;
@@ -21,9 +23,19 @@ export interface Instance {
   readonly slots: ReadonlyMap<string, number>;
 }
 
-/** Makes an instance and fills its function table: kernels by name, in one order everywhere. */
-export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Instance {
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
+const imports = (memory: WebAssembly.Memory) => ({ env: { memory } });
+
+/** Makes an instance and fills its function table. */
+export async function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Instance> {
+  return filled(await WebAssembly.instantiate(module, imports(memory)));
+}
+
+/** The same without a promise, which browsers do not like a page to do. */
+export const instantiateSync = (module: WebAssembly.Module, memory: WebAssembly.Memory): Instance =>
+  filled(new WebAssembly.Instance(module, imports(memory)));
+
+/** Kernels by name, in one order everywhere. */
+function filled(instance: WebAssembly.Instance): Instance {
   const exports = instance.exports as unknown as Exports;
   const functions = Object.entries(instance.exports)
     .filter(([, value]) => typeof value === "function")

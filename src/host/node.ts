@@ -16,10 +16,11 @@ export const host: Host = {
   offers: () => true,
   compile: async (variant) => compileSync(variant),
   compileSync,
+  isPage: () => false,
   cores: availableParallelism,
-  async startWorker(task, { message, ended }) {
+  async startWorker(task, { message, ended }, url = new URL("./worker.js", import.meta.url)) {
     const { Worker } = await import("node:worker_threads");
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: task });
+    const worker = new Worker(url, { workerData: task });
     worker.on("message", message);
     worker.on("error", (error) => ended(error.message));
     worker.on("exit", (code) => ended(`exit code ${code}`));

@@ -2,6 +2,7 @@
 import { EngineError, OptionError } from "../core/errors.ts";
 import { compileBytes, compileStreaming } from "./compile.ts";
 import type { InstructionSet } from "./host.ts";
+import { instantiate } from "./instance.ts";
 import { hostOf } from "./threadless.ts";
 
 const modules: Partial<Record<InstructionSet, WebAssembly.Module>> = {};
@@ -27,24 +28,17 @@ export type ModuleSource =
  */
 export async function init(source: ModuleSource): Promise<InstructionSet> {
   const module = await compiled(source);
-  const names = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
-  if (!names.has("proceed")) throw wrong("a module of something else");
-  try {
-    // A module for shared memory wants just that.
-    await WebAssembly.instantiate(module, {
-      env: { memory: new WebAssembly.Memory({ initial: 1, maximum: 65_536 }) },
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65_536 });
+  const instance = await instantiate(module, memory).catch((cause) => {
+    // That of something else, or for shared memory.
+    throw new EngineError("init: module: got another, wanted plain.wasm or relaxed.wasm of downhill/wasm", {
+      cause,
     });
-  } catch (cause) {
-    throw wrong("one for shared memory", cause);
-  }
-  // Wide tiles are made of relaxed instructions.
-  const instructionSet = [...names].some((name) => name.endsWith("Wide")) ? "relaxed" : "plain";
+  });
+  const instructionSet = instance.exports.relaxed() ? "relaxed" : "plain";
   modules[instructionSet] = module;
   return instructionSet;
 }
-
-const wrong = (got: string, cause?: unknown) =>
-  new EngineError(`init: module: got ${got}, wanted plain.wasm or relaxed.wasm of downhill/wasm`, { cause });
 
 async function compiled(source: ModuleSource): Promise<WebAssembly.Module> {
   const given = ["module", "bytes", "url", "response"].filter((name) => name in (source ?? {}));

@@ -17,6 +17,7 @@ export function hostOf(
     offers: (instructionSet) => modules[instructionSet] !== undefined,
     compile: async (variant) => compileSync(variant),
     compileSync,
+    isPage: () => "document" in globalThis,
     cores: () => undefined,
   };
 }

@@ -4,7 +4,8 @@ import type { Placement } from "../compile/emit.ts";
 import { compile } from "../compile/program.ts";
 import { EngineError, ShapeError } from "../core/errors.ts";
 import { type Shape, sameShape, showShape } from "../core/shape.ts";
-import type { Engine, LoadedProgram } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { LoadedProgram } from "../engine/loaded.ts";
 import type { Block } from "../engine/memory.ts";
 import { Graph, type Initializer, type Tensor } from "../graph/tensor.ts";
 

@@ -3,7 +3,8 @@
 
 import type { Placement } from "#src/compile/emit";
 import { compile, type Program } from "#src/compile/program";
-import type { Engine, LoadedProgram } from "#src/engine/engine";
+import type { Engine } from "#src/engine/engine";
+import type { LoadedProgram } from "#src/engine/loaded";
 import type { Tensor } from "#src/graph/tensor";
 
 /** A NaN that no kernel makes: as a number it spoils every result that it gets into. */

@@ -30,7 +30,7 @@ const CENTRES: readonly Point[] = [
   [0.05, 0.75],
 ];
 
-export const TOYS = {
+const TOYS = {
   moons: {
     classes: 2,
     spread: 0.3,

@@ -65,7 +65,7 @@ export function Chart(props: ChartProps) {
       {
         width: parent.clientWidth,
         height,
-        padding: bare ? [4, 8, 0, 8] : [8, 12, 0, 0],
+        padding: bare ? [4, 18, 0, 18] : [8, 12, 0, 0],
         scales: {
           x: { time: false, ...(xRange ? { range: [...xRange] as uPlot.Range.MinMax } : {}) },
           y: {

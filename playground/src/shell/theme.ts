@@ -28,6 +28,15 @@ export function setTheme(to: Theme): void {
   remember("theme", to);
 }
 
+const ink = new OffscreenCanvas(1, 1).getContext("2d")!;
+/** Red, green and blue, 0 to 255, of a variable of style.css, in the theme that is shown. */
+export function channels(name: `--${string}`): [number, number, number] {
+  // However it is written, a canvas gives it back as #rrggbb.
+  ink.fillStyle = colour(name);
+  const number = Number.parseInt((ink.fillStyle as string).slice(1), 16);
+  return [number >> 16, (number >> 8) & 255, number & 255];
+}
+
 /** The value of a variable of style.css, such as `--accent`, in the theme that is shown. */
 export function colour(name: `--${string}`): string {
   shade.value;

@@ -12,7 +12,7 @@ export const ACTIVATIONS = [
   "elu",
   "leakyRelu",
 ] as const satisfies readonly ActivationName[];
-export type Activation = (typeof ACTIVATIONS)[number];
+type Activation = (typeof ACTIVATIONS)[number];
 
 export type LayerSettings =
   | { readonly kind: "dense"; readonly units: number; readonly activation: Activation }

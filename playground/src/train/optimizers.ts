@@ -31,7 +31,7 @@ const decay = (initial = 0) => knob("weightDecay", initial, 1, 0.001);
 const betas = [knob("beta1", 0.9), knob("beta2", 0.999, 0.999999, 0.001)];
 const [beta1] = betas as [Knob];
 
-export const OPTIMIZERS = {
+const OPTIMIZERS = {
   sgd: {
     rate: 0.1,
     knobs: [momentum(0), decay()],

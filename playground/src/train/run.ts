@@ -46,6 +46,9 @@ export interface LayerNumbers {
 /** Milliseconds of steps between two looks at the rest of the world. */
 const SLICE = 20;
 
+/** Examples that are measured at a time. */
+const PART = 100;
+
 /** Keeps each step's gradients as a part of the optimizer's state, so that they can be looked at. */
 const keepGradients: Transform = {
   name: "seen",
@@ -179,11 +182,16 @@ export class Run {
     return count;
   }
 
+  /** Whether an epoch has just ended. */
+  get between(): boolean {
+    return this.#at === 0;
+  }
+
   /** Measures the held-out examples, or where there are none those that it trains on; notes it with the last epoch. */
   async measure(): Promise<Measured & { readonly outputs: Float32Array }> {
     const { train, validation, task } = this.data;
     const data = validation ?? train;
-    const outputs = await this.model.predict(data);
+    const outputs = await this.#predict(data);
     const [all] = data.batch("full");
     const measured =
       task === "classes"
@@ -192,6 +200,15 @@ export class Run {
     const last = this.history.at(-1);
     if (last && validation && this.#at === 0) last.validation = measured;
     return { ...measured, outputs };
+  }
+
+  /** The model's outputs, some examples at a time: all images at once would keep a page waiting for a drawing. */
+  async #predict(data: Dataset): Promise<Float32Array> {
+    const width = this.model.outputShape.reduce((size, side) => size * side, 1);
+    const outputs = new Float32Array(data.length * width);
+    for (let from = 0; from < data.length; from += PART)
+      outputs.set(await this.model.predict(data.slice(from, from + PART)), from * width);
+    return outputs;
   }
 
   /** Each layer's weights and the gradients of the last step; empty before the first. */

@@ -12,6 +12,8 @@ export const en = {
   step: "Step",
   reset: "Reset",
   download: "Download weights",
+  pace: "Pace",
+  paces: (epochs: number) => (epochs === 0 ? "Full speed" : `${epochs} epochs a second`),
   phases: {
     ready: "Ready",
     starting: "Starting…",

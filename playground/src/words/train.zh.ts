@@ -11,6 +11,8 @@ export const zh: Words = {
   step: "单步",
   reset: "重置",
   download: "下载权重",
+  pace: "速度",
+  paces: (epochs) => (epochs === 0 ? "全速" : `每秒 ${epochs} 轮`),
   phases: {
     ready: "就绪",
     starting: "正在启动…",

@@ -56,11 +56,11 @@ export function Classify() {
             <button type="button" disabled={!drawnAny} onClick={() => (strokes.value = [])}>
               {text.clear}
             </button>
-            <Shown strokes={strokes.value} />
+            {drawnAny && <Shown strokes={strokes.value} />}
           </div>
         </div>
         <div class="beside">
-          <p role="status" class="verdict">
+          <p role="status" class={`verdict ${known ? "known" : "quiet"}`}>
             {best !== undefined
               ? text.seenAs(DIGITS[best]!, text.percent(known![best]!))
               : drawnAny

@@ -5,7 +5,19 @@ import { en } from "../../words/train.en.ts";
 import { zh } from "../../words/train.zh.ts";
 import { Failure } from "./failure.tsx";
 import { dataState, epochs, network } from "./settings.ts";
-import { counters, download, failure, pause, phase, reset, seen, start, step } from "./training.ts";
+import {
+  counters,
+  download,
+  failure,
+  PACES,
+  pace,
+  pause,
+  phase,
+  reset,
+  seen,
+  start,
+  step,
+} from "./training.ts";
 
 /** A loss in few digits. */
 export const lossText = (loss: number) =>
@@ -42,6 +54,19 @@ export function Controls() {
         <button type="button" disabled={steps === 0} onClick={download}>
           {text.download}
         </button>
+        <label class="pace">
+          <span class="hidden">{text.pace}</span>
+          <select
+            value={String(pace.value)}
+            onChange={({ currentTarget }) => (pace.value = Number(currentTarget.value))}
+          >
+            {PACES.map((each) => (
+              <option key={each} value={String(each)}>
+                {text.paces(each)}
+              </option>
+            ))}
+          </select>
+        </label>
         <span class={`phase ${at}`}>{text.phases[at]}</span>
       </div>
       <dl class="numbers">

@@ -101,6 +101,7 @@ function Numbers() {
   const text = spoken({ en, zh });
   const { history } = seen.value;
   const number = (value: number | undefined) => value?.toPrecision(9) ?? "";
+  const share = (value: number | undefined) => value?.toFixed(4) ?? "";
   return (
     <details>
       <summary>{text.numbers}</summary>
@@ -130,8 +131,8 @@ function Numbers() {
                 <td class="number">{epoch}</td>
                 <td class="number">{number(loss)}</td>
                 <td class="number">{number(validation?.loss)}</td>
-                <td class="number">{number(accuracy)}</td>
-                <td class="number">{number(validation?.accuracy)}</td>
+                <td class="number">{share(accuracy)}</td>
+                <td class="number">{share(validation?.accuracy)}</td>
               </tr>
             ))}
           </tbody>

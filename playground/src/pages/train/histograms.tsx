@@ -43,10 +43,12 @@ function Bars({ what, layer, of, colour }: BarsProps) {
 
 const fromZero = (_: unknown, _low: number | null, high: number | null): [number, number] => [0, high || 1];
 
-/** The next larger of 1, 2 and 5 times a power of ten. */
+/** The next larger round number. */
 function nice(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((times) => times * power).find((edge) => edge >= value * 0.999) ?? 10 * power;
+  return (
+    [1, 1.5, 2, 3, 5, 7, 10].map((times) => times * power).find((edge) => edge >= value * 0.999) ?? 10 * power
+  );
 }
 
 export function Histograms() {

@@ -30,10 +30,14 @@ export function Page() {
         <OptimizerPanel />
       </div>
       <div class="results">
-        {data?.axes ? <PlanePanel /> : data?.task === "numbers" ? <ScatterPanel /> : <ConfusionPanel />}
-        <Curves />
-        {data?.digits && <Classify />}
-        <Histograms />
+        <div>
+          {data?.axes ? <PlanePanel /> : data?.task === "numbers" ? <ScatterPanel /> : <ConfusionPanel />}
+          {data?.digits && <Classify />}
+        </div>
+        <div>
+          <Curves />
+          <Histograms />
+        </div>
       </div>
     </div>
   );

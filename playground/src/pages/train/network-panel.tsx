@@ -10,7 +10,7 @@ import { zh } from "../../words/train.zh.ts";
 import { Failure } from "./failure.tsx";
 import { dataState, layers, network, placed } from "./settings.ts";
 
-const shown = (shape: readonly number[] | undefined) => (shape ? shape.join(" × ") : "–");
+const shown = (shape: readonly number[] | undefined) => (shape ? shape.join("×") : "–");
 
 export function NetworkPanel() {
   const text = spoken({ en, zh });

@@ -2,17 +2,14 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { TrainingData } from "../../data/training-data.ts";
 import { spoken } from "../../shell/language.ts";
-import { colour, shade } from "../../shell/theme.ts";
+import { channels, colour, shade } from "../../shell/theme.ts";
 import { en } from "../../words/train.en.ts";
 import { zh } from "../../words/train.zh.ts";
 import { dataState } from "./settings.ts";
 import { type Plane, reachOf, seen } from "./training.ts";
 
 /** Colours of the classes. */
-export const classColour = (label: number): `--${string}` => `--series-${1 + (label % 8)}`;
-
-/** Numbers of a colour written #rrggbb. */
-const channels = (written: string) => [1, 3, 5].map((at) => Number.parseInt(written.slice(at, at + 2), 16));
+const classColour = (label: number): `--${string}` => `--series-${1 + (label % 8)}`;
 
 export function PlanePanel() {
   const text = spoken({ en, zh });
@@ -55,8 +52,8 @@ function paint(context: CanvasRenderingContext2D, plane: Plane, classes: number,
   const { cells, probabilities } = plane;
   const small = new OffscreenCanvas(cells, cells);
   const ground = new ImageData(cells, cells);
-  const base = channels(colour("--surface"));
-  const hues = Array.from({ length: classes }, (_, label) => channels(colour(classColour(label))));
+  const base = channels("--surface");
+  const hues = Array.from({ length: classes }, (_, label) => channels(classColour(label)));
   for (let i = 0; i < cells * cells; i++)
     for (let channel = 0; channel < 3; channel++) {
       let mixed = 0;

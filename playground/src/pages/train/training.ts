@@ -59,6 +59,13 @@ const CELLS = 50;
 const LOOK = 150;
 const SHARE = 4;
 
+/** Share of the time of steps that measuring may take between two looks. */
+const MEASURING = 0.5;
+
+/** Epochs a second at most, to see how it goes; 0: as fast as it goes. */
+export const pace = signal(0);
+export const PACES = [0, 30, 10, 3] as const;
+
 let run: Run | undefined;
 /** How often all began anew: what was begun before does not count any more. */
 let resets = 0;
@@ -78,6 +85,8 @@ const breathe = () =>
     };
     port2.postMessage(null);
   });
+
+const rest = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export function start(): void {
   if (phase.value === "running" || phase.value === "starting") return;
@@ -149,12 +158,21 @@ async function begin(): Promise<Run | undefined> {
 async function goOn(mine: Run): Promise<void> {
   let next = performance.now() + LOOK;
   const going = () => run === mine && phase.value === "running";
+  const spent = { steps: 0, measuring: 0 };
   while (going() && !mine.finished) {
-    const epoch = mine.epoch;
+    const began = performance.now();
     await mine.slice();
-    const now = performance.now();
-    // At an epoch's end if there is one soon, so that its validation is in the curves.
-    if (now >= next + (mine.epoch > epoch ? 0 : LOOK)) {
+    let now = performance.now();
+    spent.steps += now - began;
+    // The curve of the validation has as many points as can be had for little.
+    if (mine.between && spent.measuring < MEASURING * spent.steps) {
+      await mine.measure();
+      spent.measuring += performance.now() - now;
+    }
+    if (mine.between && pace.value > 0) await rest(1000 / pace.value - (performance.now() - began));
+    now = performance.now();
+    // At an epoch's end if there is one soon.
+    if (now >= next + (mine.between ? 0 : LOOK)) {
       count(mine);
       await look(mine);
       const after = performance.now();
