@@ -1,7 +1,8 @@
 // Walks down a surface by an optimizer, as data: what a page draws. Runs where an engine of one thread may wait.
 import { createTrainer, type Engine } from "downhill";
 import { descent, minimizeSync } from "downhill/minimize";
-import { makeOptimizer, type Options } from "./optimizers.ts";
+import { makeOptimizer } from "./optimizers.ts";
+import type { Options } from "./options.ts";
 import { type Ground, type Point, type SurfaceName, surfaceOf } from "./surfaces.ts";
 
 export interface Walk {

@@ -1,8 +1,8 @@
 // The knobs of an optimizer as sliders, numbers, switches and choices.
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { type Knob, MARKS, markAtValue, type SliderRange, valueAtMark } from "./knobs.ts";
 import "./knob-controls.css";
-import type { Options, OptionValue } from "./optimizers.ts";
+import type { Options, OptionValue } from "./options.ts";
 
 interface KnobsProps {
   readonly knobs: readonly Knob[];
@@ -126,6 +126,8 @@ interface SliderProps {
 }
 
 function Slider({ id, name, label, control, value, onChange, automatic, describedBy }: SliderProps) {
+  // What is being typed is let be while the path behind it is drawn.
+  const [typed, setTyped] = useState<string>();
   return (
     <>
       {label}
@@ -133,11 +135,15 @@ function Slider({ id, name, label, control, value, onChange, automatic, describe
         type="number"
         step="any"
         id={id}
-        value={value ?? ""}
+        value={typed ?? value ?? ""}
         placeholder={automatic}
-        onChange={({ currentTarget }) =>
-          onChange(currentTarget.value === "" ? undefined : Number(currentTarget.value))
-        }
+        onInput={({ currentTarget }) => {
+          setTyped(currentTarget.value);
+          // The library says what is wrong with a number; of half a number, as "1e-", there is nothing to say.
+          if (currentTarget.value !== "") onChange(Number(currentTarget.value));
+          else if (!currentTarget.validity.badInput) onChange(undefined);
+        }}
+        onBlur={() => setTyped(undefined)}
       />
       <input
         type="range"

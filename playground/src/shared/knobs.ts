@@ -1,6 +1,6 @@
 // How each knob is turned: what of it a slider covers, and in which scale. What it does, the facts of the sources say.
 import type { OptimizerFacts } from "../../facts.ts";
-import type { Options, OptionValue } from "./optimizers.ts";
+import type { Options, OptionValue } from "./options.ts";
 
 type OptionFacts = OptimizerFacts["options"][number];
 
@@ -33,7 +33,7 @@ const logOrZero = (low: number, high: number): SliderRange => ({ ...log(low, hig
 const linear = (low: number, high: number): SliderRange => ({ kind: "slider", scale: "linear", low, high });
 const whole = (low: number, high: number): SliderRange => ({ ...linear(low, high), whole: true });
 const decay: SliderRange = { kind: "slider", scale: "decay", low: 0, high: 0.9999 };
-const epsilon = logOrZero(1e-16, 1);
+const epsilon = logOrZero(1e-18, 1);
 const penalty = logOrZero(1e-5, 1);
 const distance = log(1e-8, 1);
 const multiplier = log(0.01, 100);
@@ -66,8 +66,8 @@ const RANGES: Readonly<Record<string, SliderRange>> = {
   epsilon,
   epsilonInside: epsilon,
   every: whole(1, 50),
-  growth: log(1.01, 100),
-  initialAccumulator: logOrZero(1e-6, 10),
+  growth: log(1, 100),
+  initialAccumulator: logOrZero(1e-8, 10),
   initialDistance: distance,
   initialSum: logOrZero(1e-10, 10),
   iterations: whole(1, 40),

@@ -2,10 +2,7 @@
 
 import type { Transform } from "downhill/optim";
 import * as optim from "downhill/optim";
-
-/** What a knob is set to. One of a record inside the options has a dot in its name: `muon.learningRate`. */
-export type OptionValue = number | boolean | string | readonly number[];
-export type Options = Readonly<Record<string, OptionValue>>;
+import type { Options, OptionValue } from "./options.ts";
 
 /** @throws OptionError of the optimizer for a value out of range. @throws Error for a name that is none. */
 export function makeOptimizer(name: string, options: Options): Transform {

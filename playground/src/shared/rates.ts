@@ -1,6 +1,6 @@
 // Where the learning rates of a walk and of a small network begin: found by trying, so that something is to be seen. The
 // defaults of the library are for larger networks.
-import type { Options } from "./optimizers.ts";
+import type { Options } from "./options.ts";
 import type { SurfaceName } from "./surfaces.ts";
 
 /** On Rosenbrock's valley, or on the surface that an optimizer needs. */
@@ -40,7 +40,8 @@ const ON_SURFACES: Readonly<Record<string, number>> = {
 
 /** On the two spirals and on the digits. */
 const ON_NETWORKS: Readonly<Record<string, readonly [spirals: number, digits: number]>> = {
-  sgd: [0.1, 0.3],
+  // With the momentum below.
+  sgd: [0.1, 0.05],
   asgd: [0.1, 0.3],
   adagrad: [0.3, 0.03],
   adadelta: [1, 3],

@@ -1,5 +1,6 @@
 // What each optimizer does in a step, as TeX. g is the gradient, θ what is trained, t the step, counted from 1; operations
-// on vectors are element by element. The names of the numbers are those of the knobs.
+// on vectors are element by element. Braces of several lines are not used: KaTeX stretches them by inline
+// styles, which the page's policy does not allow. The names of the numbers are those of the knobs.
 
 /** One line of a formula each. */
 const adamMeans = [
@@ -63,7 +64,8 @@ export const FORMULAS: Readonly<Record<string, readonly string[]>> = {
     ...adamMeans,
     String.raw`\rho_\infty = \frac{2}{1-\beta_2} - 1,\quad \rho_t = \rho_\infty - \frac{2t\,\beta_2^t}{1-\beta_2^t}`,
     String.raw`r_t = \sqrt{\frac{(\rho_t-4)(\rho_t-2)\,\rho_\infty}{(\rho_\infty-4)(\rho_\infty-2)\,\rho_t}}`,
-    String.raw`\theta \gets \theta - \gamma \hat m \cdot \begin{cases} r_t\,\sqrt{1-\beta_2^t}\,/\,(\sqrt{v} + \varepsilon) & \rho_t > 5 \\ 1 & \text{else} \end{cases}`,
+    String.raw`\rho_t > 5:\quad \theta \gets \theta - \gamma\,\hat m\; \frac{r_t\,\sqrt{1-\beta_2^t}}{\sqrt{v} + \varepsilon}`,
+    String.raw`\rho_t \le 5:\quad \theta \gets \theta - \gamma\,\hat m`,
   ],
   adabelief: [
     adamMeans[0]!,
@@ -98,7 +100,8 @@ export const FORMULAS: Readonly<Record<string, readonly string[]>> = {
   ],
   signSgd: [String.raw`\theta \gets (1-\gamma\lambda)\,\theta - \gamma\,\operatorname{sign}(g)`],
   rprop: [
-    String.raw`s \gets \begin{cases} \min(s\,\eta^+,\; s_{\max}) & g\,g_{t-1} > 0 \\ \max(s\,\eta^-,\; s_{\min}),\; g \gets 0 & g\,g_{t-1} < 0 \\ s & \text{else} \end{cases}`,
+    String.raw`g\,g_{t-1} > 0:\quad s \gets \min(s\,\eta^+,\; s_{\max})`,
+    String.raw`g\,g_{t-1} < 0:\quad s \gets \max(s\,\eta^-,\; s_{\min}),\quad g \gets 0`,
     String.raw`\theta \gets \theta - s\,\operatorname{sign}(g)`,
   ],
   lars: [

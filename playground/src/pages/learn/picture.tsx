@@ -5,10 +5,11 @@ import type { Path, Walk } from "../../shared/descents.ts";
 import { lineStyle } from "../../shared/lines.ts";
 import { SurfaceMap } from "../../shared/map.tsx";
 import { shown } from "../../shared/numbers.ts";
-import type { Options } from "../../shared/optimizers.ts";
+import type { Options } from "../../shared/options.ts";
 import { neededSurface } from "../../shared/rates.ts";
 import { CLASSICS, type Point, type SurfaceName, surfaceOf } from "../../shared/surfaces.ts";
 import { Workshop } from "../../shared/work.ts";
+import { NumberField } from "../../shell/number-field.tsx";
 import type { Words } from "../../words/learn.en.ts";
 
 /** Walks as it is told last; what was asked for while a walk was under way is left out. */
@@ -82,7 +83,9 @@ export function Picture({ optimizer, options, text }: PictureProps) {
         description={text.description(optimizer, text.surfaces[surface], summary)}
         startLabel={text.startLabel(shown(start[0]), shown(start[1]))}
       />
-      <p class="outcome">{outcome instanceof Error ? "" : summary}</p>
+      <p class="outcome">
+        {path && <data value={`${path.x[end]} ${path.y[end]} ${path.value[end]}`}>{summary}</data>}
+      </p>
       <p class="bad" role="alert">
         {outcome instanceof Error ? `${text.failed} ${outcome.message}` : ""}
       </p>
@@ -102,18 +105,7 @@ export function Picture({ optimizer, options, text }: PictureProps) {
             </select>
           </label>
         )}
-        <label class="field">
-          {text.steps}
-          <input
-            type="number"
-            min="1"
-            max="2000"
-            value={steps}
-            onChange={({ currentTarget }) =>
-              setSteps(Math.round(Math.min(Math.max(Number(currentTarget.value) || 1, 1), 2000)))
-            }
-          />
-        </label>
+        <NumberField label={text.steps} value={steps} low={1} high={2000} whole onChange={setSteps} />
       </div>
       <p class="quiet">{needed === undefined ? text.startHint : `${text.needs[needed]} ${text.startHint}`}</p>
     </div>

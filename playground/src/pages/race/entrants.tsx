@@ -1,12 +1,13 @@
 // Who races: up to six optimizers, each with its knobs.
-import { optimizers } from "virtual:optimizers";
+
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { KnobControls } from "../../shared/knob-controls.tsx";
 import { knobsOf } from "../../shared/knobs.ts";
 import { MOST_LINES } from "../../shared/lines.ts";
 import { Swatch } from "../../shared/map.tsx";
-import type { Options } from "../../shared/optimizers.ts";
+import { optimizers } from "../../shared/optimizer-list.ts";
+import type { Options } from "../../shared/options.ts";
 import type { Words } from "../../words/race.en.ts";
 
 export interface Entrant {

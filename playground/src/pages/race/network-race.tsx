@@ -7,6 +7,7 @@ import { shown } from "../../shared/numbers.ts";
 import { networkOptions, withMomentum } from "../../shared/rates.ts";
 import { Scroll } from "../../shared/scroll.tsx";
 import { Workshop } from "../../shared/work.ts";
+import { NumberField } from "../../shell/number-field.tsx";
 import type { Words } from "../../words/race.en.ts";
 import { type Entrant, Entrants, namesOf, newEntrant } from "./entrants.tsx";
 import { NETWORK_TARGETS, NETWORK_TASKS, type NetworkTaskName } from "./network-tasks.ts";
@@ -107,17 +108,7 @@ export function NetworkRace({ text }: { readonly text: Words }) {
                 ))}
               </select>
             </label>
-            <label class="field">
-              {text.seed}
-              <input
-                type="number"
-                min="0"
-                value={seed}
-                onChange={({ currentTarget }) =>
-                  setSeed(Math.max(0, Math.round(Number(currentTarget.value) || 0)))
-                }
-              />
-            </label>
+            <NumberField label={text.seed} value={seed} low={0} high={1e9} whole onChange={setSeed} />
           </div>
           <p class="quiet">{text.taskHint(shown(loss), maxSteps)}</p>
           <Entrants
@@ -188,7 +179,13 @@ export function NetworkRace({ text }: { readonly text: Words }) {
                           </td>
                         ) : (
                           <>
-                            <td class="number">{update ? shown(update.losses.at(-1) ?? Number.NaN) : ""}</td>
+                            <td class="number">
+                              {update && (
+                                <data value={String(update.losses.at(-1))}>
+                                  {shown(update.losses.at(-1) ?? Number.NaN)}
+                                </data>
+                              )}
+                            </td>
                             <td class="number">{update ? (update.arrived ?? "–") : ""}</td>
                             <td class="number">{update ? update.seconds.toFixed(2) : ""}</td>
                           </>

@@ -2,7 +2,8 @@
 import { dense, type Engine, flatten, sequential, softmaxCrossEntropy } from "downhill";
 import { type RaceTask, spiralsTask, trainingTask } from "downhill/race";
 import { readSample, sampleData } from "../../data/digits.ts";
-import { makeOptimizer, type Options } from "../../shared/optimizers.ts";
+import { makeOptimizer } from "../../shared/optimizers.ts";
+import type { Options } from "../../shared/options.ts";
 import { NETWORK_TARGETS, type NetworkTaskName } from "./network-tasks.ts";
 
 export interface NetworkRace {

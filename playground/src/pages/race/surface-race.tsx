@@ -9,6 +9,7 @@ import { neededSurface, walkOptions } from "../../shared/rates.ts";
 import { Scroll } from "../../shared/scroll.tsx";
 import { CLASSICS, type Point, type SurfaceName, surfaceOf } from "../../shared/surfaces.ts";
 import { Workshop } from "../../shared/work.ts";
+import { NumberField } from "../../shell/number-field.tsx";
 import type { Words } from "../../words/race.en.ts";
 import { type Entrant, Entrants, namesOf, newEntrant } from "./entrants.tsx";
 import { Playback } from "./playback.tsx";
@@ -139,12 +140,6 @@ export function SurfaceRace({ text }: { readonly text: Words }) {
     },
     [outcomes, entrants, text],
   );
-  const moveStart = (axis: 0 | 1) => (value: string) => {
-    const number = Number(value);
-    if (value !== "" && Number.isFinite(number))
-      setStart(axis === 0 ? [number, start[1]] : [start[0], number]);
-  };
-
   return (
     <section class="panel" aria-labelledby="race-surface">
       <h2 id="race-surface">{text.surfaceTitle}</h2>
@@ -170,30 +165,27 @@ export function SurfaceRace({ text }: { readonly text: Words }) {
               </select>
             </label>
             {([0, 1] as const).map((axis) => (
-              <label key={axis} class="field">
-                {axis === 0 ? text.startX : text.startY}
-                <input
-                  type="number"
-                  step="any"
-                  value={start[axis]}
-                  onChange={({ currentTarget }) => moveStart(axis)(currentTarget.value)}
-                />
-              </label>
-            ))}
-            <label class="field">
-              {text.steps}
-              <input
-                type="number"
-                min="1"
-                max="5000"
-                value={steps}
-                onChange={({ currentTarget }) => {
-                  const to = Math.round(Math.min(Math.max(Number(currentTarget.value) || 1, 1), 5000));
-                  setSteps(to);
-                  setStep(to);
-                }}
+              <NumberField
+                key={axis}
+                label={axis === 0 ? text.startX : text.startY}
+                value={start[axis]}
+                low={ground.corner[axis]}
+                high={ground.corner[axis] + ground.side}
+                step={ground.side / 100}
+                onChange={(value) => setStart(axis === 0 ? [value, start[1]] : [start[0], value])}
               />
-            </label>
+            ))}
+            <NumberField
+              label={text.steps}
+              value={steps}
+              low={1}
+              high={5000}
+              whole
+              onChange={(to) => {
+                setSteps(to);
+                setStep(to);
+              }}
+            />
           </div>
           <Entrants {...{ entrants, takes, text }} onChange={setEntrants} begin={walkOptions}>
             <button type="button" disabled={tuning} onClick={() => tune(surface, start, () => true)}>
@@ -294,7 +286,7 @@ function Row({ place, name, step, outcome, text }: RowProps) {
   return (
     <tr>
       {head}
-      <td class="number">{gone ? "–" : shown(value[at]!)}</td>
+      <td class="number">{gone ? "–" : <data value={String(value[at])}>{shown(value[at]!)}</data>}</td>
       <td class="number">{shown(lowest)}</td>
       <td class="number">{there ? arrived : "–"}</td>
       <td class={gone ? "bad" : ""}>{gone ? text.diverged(end + 1) : there ? text.arrived : text.walking}</td>
