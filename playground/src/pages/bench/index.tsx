@@ -143,7 +143,7 @@ function factsOf(text: Words, machine: string, result: BenchResult | undefined):
 }
 
 function Result({ result, text }: { readonly result: BenchResult; readonly text: Words }) {
-  const [said, setSaid] = useState("");
+  const [said, setSaid] = useState<"copied" | "notCopied">();
   const area = useRef<HTMLTextAreaElement>(null);
   const { columns } = text;
   const head = [
@@ -160,11 +160,11 @@ function Result({ result, text }: { readonly result: BenchResult; readonly text:
   const copy = async (what: string) => {
     try {
       await navigator.clipboard.writeText(what);
-      setSaid(text.copied);
+      setSaid("copied");
     } catch {
       area.current!.value = what;
       area.current!.select();
-      setSaid(text.notCopied);
+      setSaid("notCopied");
     }
   };
   const products = result.rows.filter(({ kind }) => kind !== "step");
@@ -194,7 +194,7 @@ function Result({ result, text }: { readonly result: BenchResult; readonly text:
             {text.copyJson}
           </button>
           <span class="quiet" role="status">
-            {said}
+            {said ? text[said] : ""}
           </span>
         </div>
         <textarea ref={area} readOnly rows={12} aria-label={text.asText} value={asText} />

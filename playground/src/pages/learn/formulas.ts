@@ -100,8 +100,8 @@ export const FORMULAS: Readonly<Record<string, readonly string[]>> = {
   ],
   signSgd: [String.raw`\theta \gets (1-\gamma\lambda)\,\theta - \gamma\,\operatorname{sign}(g)`],
   rprop: [
-    String.raw`g\,g_{t-1} > 0:\quad s \gets \min(s\,\eta^+,\; s_{\max})`,
-    String.raw`g\,g_{t-1} < 0:\quad s \gets \max(s\,\eta^-,\; s_{\min}),\quad g \gets 0`,
+    String.raw`g\,g_{t-1} > 0:\quad s \gets \min(s\,\eta^+,\; s_{\text{max}})`,
+    String.raw`g\,g_{t-1} < 0:\quad s \gets \max(s\,\eta^-,\; s_{\text{min}}),\quad g \gets 0`,
     String.raw`\theta \gets \theta - s\,\operatorname{sign}(g)`,
   ],
   lars: [
@@ -168,7 +168,7 @@ export const FORMULAS: Readonly<Record<string, readonly string[]>> = {
   scheduleFreeSgd: [
     String.raw`y = (1-\beta)\,z + \beta x`,
     String.raw`z \gets z - \gamma\,\bigl(g(y) + \lambda y\bigr)`,
-    String.raw`x \gets (1-c_t)\,x + c_t z,\quad c_t = \frac{w_t}{\sum_{i\le t} w_i},\quad w_t = t^{\,r}\,\gamma_{\max}^{\,p}`,
+    String.raw`x \gets (1-c_t)\,x + c_t z,\quad c_t = \frac{w_t}{\sum_{i\le t} w_i},\quad w_t = t^{\,r}\,\gamma_{\text{max}}^{\,p}`,
   ],
   scheduleFreeAdamW: [
     String.raw`y = (1-\beta)\,z + \beta x`,
@@ -204,7 +204,7 @@ export const FORMULAS: Readonly<Record<string, readonly string[]>> = {
     String.raw`\theta \gets (1 - \gamma d\lambda)\,\theta - \gamma d\,\frac{m}{\sqrt v + d\,\varepsilon}`,
   ],
   polyakSgd: [
-    String.raw`\eta = \min\!\left(\frac{f(\theta) - f^*}{\lVert g\rVert^2 + \varepsilon},\; \eta_{\max}\right)`,
+    String.raw`\eta = \min\!\left(\frac{f(\theta) - f^*}{\lVert g\rVert^2 + \varepsilon},\; \eta_{\text{max}}\right)`,
     String.raw`\theta \gets \theta - \gamma\,\eta\, g`,
   ],
 };

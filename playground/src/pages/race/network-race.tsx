@@ -31,7 +31,8 @@ export function NetworkRace({ text }: { readonly text: Words }) {
     FIRST.map((name) => newEntrant(name, withMomentum(name, networkOptions(name, "spirals")))),
   );
   const [ran, setRan] = useState<readonly Ran[]>([]);
-  const [status, setStatus] = useState("");
+  // In the language of the moment at which it is read.
+  const [status, setStatus] = useState<{ say: (text: Words) => string }>({ say: () => "" });
   const [running, setRunning] = useState(false);
   const workshop = useRef<Workshop | null>(null);
   workshop.current ??= new Workshop();
@@ -42,7 +43,7 @@ export function NetworkRace({ text }: { readonly text: Words }) {
     setRan(names.map((name) => ({ name, update: undefined })));
     setRanTask(task);
     setRunning(true);
-    setStatus(names.length > 0 ? text.running(names[0]!) : "");
+    setStatus({ say: ({ running }) => running(names[0] ?? "") });
     try {
       const digits = new URL("digits.bin", document.baseURI).href;
       const race = {
@@ -54,11 +55,11 @@ export function NetworkRace({ text }: { readonly text: Words }) {
       await workshop.current!.ask("network", race, (update) => {
         setRan((now) => now.map((each, i) => (i === update.index ? { ...each, update } : each)));
         const next = names[update.index + 1];
-        if (next !== undefined) setStatus(text.running(next));
+        if (next !== undefined) setStatus({ say: ({ running }) => running(next) });
       });
-      setStatus(text.done);
+      setStatus({ say: ({ done }) => done });
     } catch (error) {
-      setStatus(`${text.failed} ${error instanceof Error ? error.message : error}`);
+      setStatus({ say: ({ failed }) => `${failed} ${error instanceof Error ? error.message : error}` });
     }
     setRunning(false);
   };
@@ -123,7 +124,7 @@ export function NetworkRace({ text }: { readonly text: Words }) {
                 onClick={() => {
                   workshop.current!.stop();
                   setRunning(false);
-                  setStatus("");
+                  setStatus({ say: () => "" });
                 }}
               >
                 {text.stop}
@@ -134,7 +135,7 @@ export function NetworkRace({ text }: { readonly text: Words }) {
               </button>
             )}
             <span class="quiet" role="status">
-              {status}
+              {status.say(text)}
             </span>
           </div>
         </div>

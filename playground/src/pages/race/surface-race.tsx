@@ -49,7 +49,8 @@ export function SurfaceRace({ text }: { readonly text: Words }) {
   );
   const [step, setStep] = useState(200);
   const [outcomes, setOutcomes] = useState<ReadonlyMap<number, Outcome>>(new Map());
-  const [status, setStatus] = useState("");
+  // In the language of the moment at which it is read.
+  const [status, setStatus] = useState<{ say: (text: Words) => string }>({ say: () => "" });
   const [tuning, setTuning] = useState(false);
   const walks = useRef<Walks | null>(null);
   walks.current ??= new Walks();
@@ -74,7 +75,7 @@ export function SurfaceRace({ text }: { readonly text: Words }) {
 
   const tune = async (on: SurfaceName, from: Point, which: (entrant: Entrant) => boolean) => {
     setTuning(true);
-    setStatus(text.tuning);
+    setStatus({ say: ({ tuning }) => tuning });
     try {
       const found = await Promise.all(
         entrants.filter(which).map(async ({ key, optimizer, options }) => {
@@ -89,9 +90,9 @@ export function SurfaceRace({ text }: { readonly text: Words }) {
           return learningRate === undefined ? each : { ...each, options: { ...each.options, learningRate } };
         }),
       );
-      setStatus(text.tuned);
+      setStatus({ say: ({ tuned }) => tuned });
     } catch (error) {
-      setStatus(`${text.failed} ${error instanceof Error ? error.message : error}`);
+      setStatus({ say: ({ failed }) => `${failed} ${error instanceof Error ? error.message : error}` });
     }
     setTuning(false);
   };
@@ -136,9 +137,10 @@ export function SurfaceRace({ text }: { readonly text: Words }) {
     (at: number) => {
       const values = paths.map((path) => path?.value[Math.min(at, path.value.length - 1)] ?? Infinity);
       const best = values.indexOf(Math.min(...values));
-      if (names[best] !== undefined) setStatus(text.paused(at, names[best], shown(values[best]!)));
+      const name = names[best];
+      if (name !== undefined) setStatus({ say: ({ paused }) => paused(at, name, shown(values[best]!)) });
     },
-    [outcomes, entrants, text],
+    [outcomes, entrants],
   );
   return (
     <section class="panel" aria-labelledby="race-surface">
@@ -205,7 +207,7 @@ export function SurfaceRace({ text }: { readonly text: Words }) {
             {text.legend(shown(ground.tolerance))} {text.startHint}
           </p>
           <p class="quiet status" role="status">
-            {status}
+            {status.say(text)}
           </p>
         </div>
         <div class="numbers">
