@@ -21,8 +21,8 @@ export interface RunResult {
 /** Milliseconds that a page is kept busy at a time, but for an instruction that takes longer. */
 const SLICE = 10;
 
-/** Lets the event loop turn; a timer would take 4 ms in a page. */
-const breathe = () =>
+/** Waits until the event loop has turned; a timer would take 4 ms in a page. */
+const nextTask = () =>
   new Promise<void>((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
@@ -67,6 +67,8 @@ export class Crew {
     return new Promise((settle) => {
       let begun = false;
       const message = (result: unknown) => {
+        // A task of the page's own begins with it.
+        this.#breathed = performance.now();
         if (begun) this.#watched?.resolve(result as RunResult);
         begun = true;
         settle();
@@ -97,23 +99,35 @@ export class Crew {
     let status = this.#go();
     while (status === STATUS_WAITING) {
       // Brings the news of a worker's death, too.
-      await breathe();
+      await this.#breathe();
       if (this.failure) throw this.failure;
-      this.#breathed = performance.now();
       status = this.#go();
     }
     return this.#result(status);
   }
 
+  /** Lets a page in that has been kept busy for long: by a run, or by many short ones, each begun by the end of another. */
+  async rest(): Promise<void> {
+    if (host.isPage() && this.#isDue()) await this.#breathe();
+  }
+
   /** Goes on until the end, a barrier that takes long, or a page's next breath. */
   #go(): number {
     if (!host.isPage()) return this.#exports.proceed();
-    // The clock goes on between runs: many short ones, each begun by the end of the one before, are one task of the page.
-    while (performance.now() - this.#breathed < SLICE) {
+    while (!this.#isDue()) {
       const status = this.#exports.proceedBy(1);
       if (status !== STATUS_WAITING) return status;
     }
     return STATUS_WAITING;
+  }
+
+  #isDue(): boolean {
+    return performance.now() - this.#breathed >= SLICE;
+  }
+
+  async #breathe(): Promise<void> {
+    await nextTask();
+    this.#breathed = performance.now();
   }
 
   /** The same without a promise, for one thread. */

@@ -166,7 +166,9 @@ export class Engine {
   turn<T>(
     work: (run: (loaded: LoadedProgram, steps?: number) => Promise<RunResult>) => Promise<T>,
   ): Promise<T> {
-    const turn = this.#last.then(() => work((loaded, steps = 1) => this.#run(loaded, steps)));
+    const turn = this.#last
+      .then(() => this.#crew.rest())
+      .then(() => work((loaded, steps = 1) => this.#run(loaded, steps)));
     this.#last = turn.catch(() => {});
     return turn;
   }

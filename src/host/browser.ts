@@ -27,7 +27,11 @@ export const host: Host = {
       : // Bundlers know this form, and take the file along.
         new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     worker.onmessage = ({ data }) => message(data);
-    worker.onerror = (event) => ended(event.message || "its script could not be loaded");
+    worker.onerror = (event) => {
+      // Told to who waits for it, it is no news for the page's own handler.
+      event.preventDefault();
+      ended(event.message || "its script could not be loaded");
+    };
     worker.postMessage(task);
     return worker;
   },

@@ -27,6 +27,8 @@ export interface Host {
   /** Switches on the joining of vector operations, see engine/wide.ts; answers whether the runtime has it. */
   allowWide?(): Promise<boolean>;
   files?(): Promise<FileSystem>;
+  /** The package that draws bars on a terminal; rejects where it is not installed. */
+  bars?(): Promise<{ readonly default: { readonly SingleBar: new (options: object) => Bar } }>;
   /** The folder of an installed npm package. */
   packageDirectory?(name: string): string | undefined;
 }
@@ -49,6 +51,14 @@ export interface WorkerEvents {
 export interface Worker {
   /** Ends it, also one that no longer listens. */
   terminate(): unknown;
+}
+
+/** What is asked of a bar: this much of one of cli-progress. */
+export interface Bar {
+  readonly isActive: boolean;
+  start(total: number, value: number, payload: object): void;
+  update(value: number, payload: object): void;
+  stop(): void;
 }
 
 /** What is asked of a file system: this much of Node's. */

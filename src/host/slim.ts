@@ -49,7 +49,10 @@ async function compiled(source: ModuleSource): Promise<WebAssembly.Module> {
   }
   if ("module" in source) return source.module;
   if ("bytes" in source) return compileBytes(source.bytes);
-  const response = await ("url" in source ? fetch(source.url) : source.response);
+  const answer = "url" in source ? fetch(source.url) : source.response;
+  const response = await Promise.resolve(answer).catch((cause) => {
+    throw new EngineError("init: got no answer, wanted a module", { cause });
+  });
   if (!response.ok)
     throw new EngineError(`init: got status ${response.status} of ${response.url}, wanted a module`);
   // Compiles while it loads, but only what is served as the right type.

@@ -1,6 +1,7 @@
 // A progress bar in the terminal, drawn by cli-progress, an optional peer.
-import type { SingleBar } from "cli-progress";
+import { host } from "#host";
 import { OptionError } from "../core/errors.ts";
+import type { Bar } from "../host/host.ts";
 import type { Callback } from "./callbacks.ts";
 
 const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
@@ -20,26 +21,29 @@ function show({
 }
 
 /**
- * Shows a bar for each epoch: loss, metrics, samples a second and time left. Needs the package cli-progress.
- * @throws OptionError where cli-progress is not installed.
+ * Shows a bar for each epoch: loss, metrics, samples a second and time left, and logs a line when it ends. Bars need a
+ * terminal and the package cli-progress; in pages and on the edge there are the lines alone.
+ * @throws OptionError on Node, Deno and Bun where cli-progress is not installed.
  * @example await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam(), callbacks: [progress()] });
  */
 export function progress(): Callback {
-  let bar: SingleBar | undefined;
+  let bar: Bar | undefined;
   let total = 0;
   return {
     async onBegin({ examples }) {
-      const library = await import("cli-progress").catch(() => {
+      const library = await host.bars?.().catch(() => {
         throw new OptionError("progress: needs the package cli-progress: npm install cli-progress");
       });
       total = examples ?? 0;
-      bar = new library.default.SingleBar({
-        format: "epoch {epoch} {bar} {percentage}%  {text}  {rate} samples/s  {left} s left",
-        barsize: 24,
-        hideCursor: true,
-        clearOnComplete: true,
-        linewrap: false,
-      });
+      bar =
+        library &&
+        new library.default.SingleBar({
+          format: "epoch {epoch} {bar} {percentage}%  {text}  {rate} samples/s  {left} s left",
+          barsize: 24,
+          hideCursor: true,
+          clearOnComplete: true,
+          linewrap: false,
+        });
     },
     onProgress({ epoch, examples, seconds, ...record }, { epochs }) {
       const rate = examples / seconds;

@@ -31,6 +31,8 @@ export async function launch(browser, downloads) {
       "browser.download.dir": downloads,
       "browser.download.useDownloadDir": true,
       "browser.download.always_ask_before_handling_new_types": false,
+      // The panel of downloads would take the keyboard from the page.
+      "browser.download.alwaysOpenPanel": false,
       "browser.helperApps.neverAsk.saveToDisk": "application/octet-stream",
       "intl.accept_languages": "en-US",
       "datareporting.policy.dataSubmissionEnabled": false,

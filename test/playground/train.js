@@ -194,9 +194,9 @@ async function digits(visit) {
   await visit.press("Clear");
   // By the keyboard alone.
   await pad.focus();
-  await page.keyboard.press("Space");
+  await page.keyboard.press(" ");
   for (let i = 0; i < 8; i++) await page.keyboard.press("ArrowDown");
-  await page.keyboard.press("Space");
+  await page.keyboard.press(" ");
   await visit.says(".verdict", /^Seen as/);
   const bytes = await download(visit);
   check("the weights of the convolutions are in the file", bytes.includes("conv2d_1.weight"));

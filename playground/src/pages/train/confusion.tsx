@@ -22,7 +22,7 @@ export function ConfusionPanel() {
       ) : (
         <>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by a keyboard. */}
-          <section class="scroll" tabIndex={0} aria-label={text.confusion}>
+          <section class="scroll" tabIndex={0} aria-label={text.confusionAbout}>
             <table class="confusion">
               <thead>
                 <tr>
