@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
 
 /** One knob of an optimizer. */
-export interface OptionFacts {
+interface OptionFacts {
   readonly name: string;
   /** As the source has it. */
   readonly type: string;

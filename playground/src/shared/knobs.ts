@@ -1,6 +1,5 @@
 // How each knob is turned: what of it a slider covers, and in which scale. What it does, the facts of the sources say.
 import type { OptimizerFacts } from "../../facts.ts";
-import type { Options, OptionValue } from "./options.ts";
 
 type OptionFacts = OptimizerFacts["options"][number];
 
@@ -18,7 +17,7 @@ export interface SliderRange {
   readonly whole?: boolean;
 }
 
-export type Control =
+type Control =
   | SliderRange
   | { readonly kind: "switch" }
   | { readonly kind: "choice"; readonly values: readonly (string | false)[] }
@@ -146,11 +145,4 @@ export function markAtValue(range: SliderRange, value: number): number {
   const [low, high] = [powerOf(range, range.low), powerOf(range, range.high)];
   const within = Math.min(Math.max(value, range.low), range.high);
   return Math.round((MARKS * (powerOf(range, within) - low)) / (high - low));
-}
-
-/** What is set, without what is as it is by default. */
-export function changed(knobs: readonly Knob[], options: Options): Options {
-  const same = (name: string, value: OptionValue) =>
-    JSON.stringify(knobs.find((knob) => knob.name === name)?.default) === JSON.stringify(value);
-  return Object.fromEntries(Object.entries(options).filter(([name, value]) => !same(name, value)));
 }

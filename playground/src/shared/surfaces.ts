@@ -59,7 +59,7 @@ const taught = (lesson: Lesson, view: Pick<Ground, "corner" | "side" | "start" |
   lesson,
 });
 
-export const SURFACES = {
+const SURFACES = {
   rosenbrock: classic(() => rosenbrock(), { corner: [-2, -1], side: 4, tolerance: 1e-3 }),
   beale: classic(() => beale(), { corner: [-1, -2.25], side: 5, tolerance: 1e-3 }),
   himmelblau: classic(() => himmelblau(), { corner: [-5, -5], side: 10, tolerance: 1e-3 }),
