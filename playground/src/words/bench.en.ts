@@ -31,7 +31,8 @@ export const en = {
   clockOf: (milliseconds: string) => `tells ${milliseconds} ms apart`,
   date: "Date",
   products: "Products of matrices",
-  productsHint: "[n, n] · [n, n] in 32-bit floats. A share of 1 is the ceiling of as many threads.",
+  productsHint:
+    "[n, n] · [n, n] in 32-bit floats. A share of 1 is the ceiling of as many threads; one above it, or far apart from the others, says that the machine did other things meanwhile. Products of less than some 300,000 multiply-adds stay on one thread.",
   steps: "Steps of training",
   stepsHint: "Forward, gradient and Adam in one call, on data in memory; ReLU, mean softmax cross-entropy.",
   columns: {

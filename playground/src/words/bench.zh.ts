@@ -31,7 +31,8 @@ export const zh: Words = {
   clockOf: (milliseconds) => `可分辨 ${milliseconds} 毫秒`,
   date: "日期",
   products: "矩阵乘积",
-  productsHint: "[n, n] · [n, n]，32 位浮点数。比例为 1 即达到同样线程数的上限。",
+  productsHint:
+    "[n, n] · [n, n]，32 位浮点数。比例为 1 即达到同样线程数的上限；超过 1 或与其他相差很远，说明机器同时在忙别的事。不足约 30 万次乘加的乘积只用一个线程。",
   steps: "训练步",
   stepsHint: "一次调用完成前向、梯度与 Adam，数据在内存中；ReLU，平均 softmax 交叉熵。",
   columns: {
