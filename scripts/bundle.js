@@ -28,7 +28,8 @@ const options = (family) => ({
   loader: { ".wasm": "binary" },
   minifySyntax: true,
   minifyWhitespace: true,
-  sourcemap: true,
+  // Where people debug; on the edge they would only be carried along.
+  sourcemap: family === "node" || family === "browser",
   logLevel: "warning",
 });
 

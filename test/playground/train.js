@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { trainHere } from "./node.js";
 
-const dense = { kind: "dense", units: 16, activation: "tanh" };
+const dense = { kind: "dense", units: 16, activation: "gelu" };
 /** What the page has set when XOR is chosen, and what Node is given. */
 const XOR = {
   source: "xor",
@@ -230,6 +230,15 @@ async function ownTable(visit) {
   check(`the number is learned: mean squared error ${loss}`, loss < 0.2);
   await visit.accessible("own table");
   await visit.screenshot("table");
+  // Steps that are too long end in numbers that are none.
+  await visit.choose("Method", "sgd");
+  await visit.fill("Learning rate", "100");
+  await visit.press("Train");
+  await visit.says(".controls .failure", /^NonFiniteError train: the loss of step \d+ is/);
+  await visit.says(".phase", "Stopped by an error");
+  await visit.press("Reset");
+  await visit.until("the error is gone", async () => (await visit.page.$$(".failure")).length === 0);
+  await visit.choose("Method", "adam");
   await visit.choose("Column to predict", "kind");
   const accuracy = await finish(visit);
   check(`the class is learned: ${accuracy} %`, accuracy > 95);

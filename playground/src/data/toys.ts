@@ -24,6 +24,9 @@ function turned([x, y]: Point, tenths: number): Point {
   return at;
 }
 
+/** Points come between −3 and 3: in a smaller plane the first layer would take long to see a spiral's turns. */
+const SCALE = 3;
+
 const CENTRES: readonly Point[] = [
   [-0.7, -0.55],
   [0.75, -0.5],
@@ -93,8 +96,8 @@ export function toyData(name: ToyName, { examples, noise, seed }: ToyOptions): T
   for (let i = 0; i < examples; i++) {
     const label = (labels[i] = i % toy.classes);
     const [x, y] = toy.point(label, i / examples, draw);
-    inputs[2 * i] = x + noise * toy.spread * draw.normal();
-    inputs[2 * i + 1] = y + noise * toy.spread * draw.normal();
+    inputs[2 * i] = SCALE * (x + noise * toy.spread * draw.normal());
+    inputs[2 * i + 1] = SCALE * (y + noise * toy.spread * draw.normal());
   }
   const all = dataset({ inputs: { values: inputs, shape: [2] }, labels, classes: toy.classes });
   const { train, validation } = all.split({ train: 0.7, validation: 0.3 }, { seed });

@@ -22,12 +22,16 @@ export interface ChartProps {
   /** Lowest and highest of the y axis, where not as the data have it. */
   readonly range?: uPlot.Range.MinMax | uPlot.Scale.Range;
   readonly xRange?: readonly [number, number];
+  /** Ticks of x at whole numbers alone. */
+  readonly wholeX?: boolean;
   /** Logarithms on the y axis. */
   readonly logarithmic?: boolean;
   /** Draws no y axis. */
   readonly bare?: boolean;
 }
 
+/** Steps between ticks: 1, 2 and 5 times powers of ten. */
+const WHOLE = Array.from({ length: 7 }, (_, power) => [1, 2, 5].map((times) => times * 10 ** power)).flat();
 const FONT = "11px system-ui, sans-serif";
 
 /** A short number for an axis. */
@@ -41,7 +45,8 @@ export function short(value: number): string {
 export function Chart(props: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
-  const { label, data, lines, height, range, xRange, logarithmic = false, bare = false } = props;
+  const { label, data, lines, height, range, xRange, wholeX = false } = props;
+  const { logarithmic = false, bare = false } = props;
   const look = [
     shade.value,
     lines.map(({ name }) => name).join(),
@@ -74,7 +79,14 @@ export function Chart(props: ChartProps) {
           },
         },
         axes: [
-          { ...axis, size: 24, gap: 2, space: bare ? 40 : 44, ...(bare ? { grid: { show: false } } : {}) },
+          {
+            ...axis,
+            size: 24,
+            gap: 2,
+            space: bare ? 40 : 44,
+            ...(bare ? { grid: { show: false } } : {}),
+            ...(wholeX ? { incrs: WHOLE } : {}),
+          },
           bare ? { show: false } : { ...axis, size: 48, space: 28 },
         ],
         legend: { show: false },

@@ -51,6 +51,7 @@ function Curve({ label, training, validation }: { label: string; training: Pick;
         data={data}
         lines={lines}
         height={170}
+        wholeX
         {...(accuracy ? { range: accuracyRange } : { range: lossRange })}
       />
     </figure>

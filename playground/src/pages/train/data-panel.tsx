@@ -145,7 +145,9 @@ function TableChooser() {
       {failure.value !== undefined && <Failure error={failure.value} />}
       {chosen && (
         <>
-          <p>{text.rows(chosen.own.name, chosen.own.table.length, chosen.own.table.columns.length)}</p>
+          <p class="quiet">
+            {text.rows(chosen.own.name, chosen.own.table.length, chosen.own.table.columns.length)}
+          </p>
           <div class="fields">
             <SelectField
               label={text.answer}

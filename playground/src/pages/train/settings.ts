@@ -30,8 +30,8 @@ export const placed = (settings: LayerSettings): PlacedLayer => ({ id: ++layersM
 
 const FIRST_NETWORKS = {
   plane: [
-    { ...NEW_LAYERS.dense, activation: "tanh" },
-    { ...NEW_LAYERS.dense, activation: "tanh" },
+    { ...NEW_LAYERS.dense, activation: "gelu" },
+    { ...NEW_LAYERS.dense, activation: "gelu" },
   ],
   images: [
     NEW_LAYERS.conv2d,
