@@ -1,5 +1,7 @@
 // How the playground is served and built: static files that run under any path and speak to no one.
+import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { facts } from "./facts.ts";
 
 /** What the built page may do: run and fetch what lies beside it, and nothing else. */
 const POLICY = [
@@ -36,7 +38,13 @@ const headers = {
 
 export default defineConfig({
   base: "./",
-  plugins: [policy],
+  plugins: [policy, facts],
+  // What is not published, of the same build as what is.
+  resolve: {
+    alias: {
+      "downhill/internals": fileURLToPath(new URL("../build/bundle/browser/internals.js", import.meta.url)),
+    },
+  },
   server: { headers, host: "127.0.0.1", fs: { allow: [".."] } },
   preview: { headers, host: "127.0.0.1" },
   worker: { format: "es" },

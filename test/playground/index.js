@@ -27,6 +27,9 @@ const { launch, openPage } = await import("./browsers.js");
 const { Visit } = await import("./visit.js");
 const { visitShell } = await import("./shell.js");
 const { visitTrain, trainWithoutIsolation } = await import("./train.js");
+const { visitRace } = await import("./race.js");
+const { benchWithoutIsolation, visitBench } = await import("./bench.js");
+const { visitLearn } = await import("./learn.js");
 
 mkdirSync(screenshots, { recursive: true });
 let passed = 0;
@@ -42,6 +45,10 @@ const VISITS = [
   { name: "shell", isolated: true, act: visitShell },
   { name: "train", isolated: true, act: visitTrain },
   { name: "train-alone", isolated: false, act: trainWithoutIsolation },
+  { name: "race", isolated: true, act: visitRace },
+  { name: "bench", isolated: true, act: visitBench },
+  { name: "bench-alone", isolated: false, act: benchWithoutIsolation },
+  { name: "learn", isolated: true, act: visitLearn },
 ];
 
 const wanted = process.argv.slice(2);

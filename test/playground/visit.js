@@ -52,8 +52,8 @@ export class Visit {
     return element;
   }
 
-  async press(label) {
-    const button = await this.find(label, "button, summary");
+  async press(label, selector = "button, summary") {
+    const button = await this.find(label, selector);
     await button.evaluate((element) => element.scrollIntoView({ block: "center" }));
     await button.click();
   }
