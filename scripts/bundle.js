@@ -29,6 +29,8 @@ const options = (family) => ({
   minifySyntax: true,
   minifyWhitespace: true,
   sourcemap: true,
+  // They lie in the package once, and not in the maps of every family.
+  sourcesContent: false,
   logLevel: "warning",
 });
 
@@ -58,4 +60,6 @@ for (const family of ["node", "browser"])
     ...options(family),
     entryPoints: { worker: `${source}host/worker.js` },
     splitting: false,
+    // It imports and exports nothing; this says that it is a module all the same.
+    footer: { js: "export {};" },
   });

@@ -27,6 +27,8 @@ export interface Host {
   /** Switches on the joining of vector operations, see engine/wide.ts; answers whether the runtime has it. */
   allowWide?(): Promise<boolean>;
   files?(): Promise<FileSystem>;
+  /** The package cli-progress, or undefined where it is not installed; a host without a terminal has no such method. */
+  progressBars?(): Promise<ProgressBars | undefined>;
   /** The folder of an installed npm package. */
   packageDirectory?(name: string): string | undefined;
 }
@@ -49,6 +51,19 @@ export interface WorkerEvents {
 export interface Worker {
   /** Ends it, also one that no longer listens. */
   terminate(): unknown;
+}
+
+/** What is asked of cli-progress. */
+export interface ProgressBars {
+  readonly default: { readonly SingleBar: new (options: object) => ProgressBar };
+}
+
+/** A bar in the terminal. */
+export interface ProgressBar {
+  readonly isActive: boolean;
+  start(total: number, at: number, shown: object): void;
+  update(at: number, shown: object): void;
+  stop(): void;
 }
 
 /** What is asked of a file system: this much of Node's. */

@@ -1,6 +1,7 @@
 // A progress bar in the terminal, drawn by cli-progress, an optional peer.
-import type { SingleBar } from "cli-progress";
+import { host } from "#host";
 import { OptionError } from "../core/errors.ts";
+import type { ProgressBar } from "../host/host.ts";
 import type { Callback } from "./callbacks.ts";
 
 const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
@@ -20,18 +21,20 @@ function show({
 }
 
 /**
- * Shows a bar for each epoch: loss, metrics, samples a second and time left. Needs the package cli-progress.
+ * Shows a bar for each epoch: loss, metrics, samples a second and time left, which needs the package cli-progress. Where
+ * there is no terminal, a line for each epoch is all.
  * @throws OptionError where cli-progress is not installed.
  * @example await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam(), callbacks: [progress()] });
  */
 export function progress(): Callback {
-  let bar: SingleBar | undefined;
+  let bar: ProgressBar | undefined;
   let total = 0;
   return {
     async onBegin({ examples }) {
-      const library = await import("cli-progress").catch(() => {
+      if (!host.progressBars) return;
+      const library = await host.progressBars();
+      if (!library)
         throw new OptionError("progress: needs the package cli-progress: npm install cli-progress");
-      });
       total = examples ?? 0;
       bar = new library.default.SingleBar({
         format: "epoch {epoch} {bar} {percentage}%  {text}  {rate} samples/s  {left} s left",

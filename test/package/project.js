@@ -55,6 +55,11 @@ export class Project {
     cpSync(join(consumers, folder), this.folder, { recursive: true });
   }
 
+  /** Removes what a tool keeps between its runs. */
+  forget(name) {
+    rmSync(join(this.folder, name), { recursive: true, force: true });
+  }
+
   /** Takes one of consumers/programs as xor.js, which imports the entry points by other names if it has to. */
   choose(program, imports = (room) => `downhill${room}`) {
     const text = readFileSync(join(consumers, "programs", program), "utf8");

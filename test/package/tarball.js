@@ -61,16 +61,22 @@ function targetsOf(entry, files) {
   return files.filter((file) => file.startsWith(before) && file.endsWith(after));
 }
 
-/** What a file leads to: by an import of any kind, an address beside its own, or a map of its lines. */
+/** What a file leads to: by an import of any kind, an address beside its own, the map of its lines, or its source. */
 function leadsTo(path, text) {
-  if (/\.js$/.test(path)) {
+  if (path.endsWith(".map")) return JSON.parse(text).sources;
+  if (path.endsWith(".js")) {
     const imports = text.matchAll(/\b(?:from|import|import\(|new URL\()\s*"(\.[^"]+)"/g);
     const map = /^\/\/# sourceMappingURL=(.+)$/m.exec(text);
-    return [...[...imports].map(([, to]) => to), ...(map ? [`./${map[1]}`] : [])];
+    // A query, such as `?module`, is for a bundler.
+    return [...[...imports].map(([, to]) => to.replace(/\?.*$/, "")), ...(map ? [`./${map[1]}`] : [])];
   }
-  if (/\.d\.ts$/.test(path)) {
-    const imports = text.matchAll(/\b(?:from |import |import\()"(\.[^"]+)"/g);
-    return [...imports].map(([, to]) => to.replace(/(\.d)?\.[tj]s$/, ".d.ts"));
+  if (path.endsWith(".d.ts")) {
+    const imports = text.matchAll(/\b(?:from |import |import\()"(\.[^"]+)\.js"/g);
+    const source = posix.relative(
+      posix.dirname(path),
+      path.replace("build/types", "src").replace(".d.ts", ".ts"),
+    );
+    return [...[...imports].map(([, to]) => `${to}.d.ts`), source];
   }
   return [];
 }
@@ -86,7 +92,7 @@ function reach(folder, begin, files) {
       return;
     }
     reached.add(path);
-    const text = /\.(js|ts)$/.test(path) ? readFileSync(join(folder, path), "utf8") : "";
+    const text = /\.(js|map|ts)$/.test(path) ? readFileSync(join(folder, path), "utf8") : "";
     for (const to of leadsTo(path, text)) visit(posix.join(posix.dirname(path), to), path);
   };
   for (const path of begin) visit(path, "package.json");

@@ -66,7 +66,12 @@ export async function tryConsumer(consumer) {
       const known = imports ?? ((room) => `downhill${room}`);
       if (mapped && program === "rooms.js")
         project.map(Object.fromEntries(ROOMS.map((room) => [known(room), mapped(room)])));
-      for (const command of build) await project.run(command);
+      for (const command of build) {
+        const { stdout, stderr } = await project.run(command);
+        // Of the other program webpack warns: it asks for packages that are not installed.
+        if (program === "xor.js" && /warning/i.test(stdout + stderr))
+          throw new Error(`${command} warns:\n${stdout}${stderr}`);
+      }
       if (build.length > 0) trials.set(trial, { shown: "ok" });
 
       trial = program === "xor.js" ? "learns" : "every room";
