@@ -44,7 +44,7 @@ async function calm(browser, folder, site, traced) {
     const of = rounds.map((round) => round[at]);
     const told = of.map(
       ({ processor, longest, idle, milliseconds, outcome }) =>
-        `${outcome.threads} threads, ${milliseconds.toFixed(0)} ms, longest task ${processor?.toFixed(1) ?? "–"} ms of the processor, longest turn ${longest.toFixed(0)} ms (${idle.toFixed(0)} ms with nothing to do)`,
+        `${outcome.threads} threads, ${outcome.steps} steps in ${milliseconds.toFixed(0)} ms, longest task ${processor?.toFixed(1) ?? "–"} ms of the processor, longest turn ${longest.toFixed(0)} ms (${idle.toFixed(0)} ms with nothing to do)`,
     );
     const what = `${name}: ${told.join("; ")}`;
     console.log(`calm, ${what}`);
