@@ -83,7 +83,9 @@ function checkDigit(where, digit) {
   checkPixels(where, digit);
   const { label } = digit;
   if (!(Number.isInteger(label) && label >= 0 && label < CLASSES))
-    throw new RequestError(`${where}: label: got ${shown(label)}, wanted an integer from 0 to ${CLASSES - 1}`);
+    throw new RequestError(
+      `${where}: label: got ${shown(label)}, wanted an integer from 0 to ${CLASSES - 1}`,
+    );
 }
 
 /** Who answers what: the path, then the method. */
