@@ -13,6 +13,14 @@ export {
   matmulTNWide,
 } from "./gemm/matmul";
 export {
+  winograd,
+  winogradGradient,
+  winogradKernel,
+  winogradWeights,
+  winogradWeightsWide,
+  winogradWide,
+} from "./gemm/winograd";
+export {
   elu,
   eluGradient,
   gelu,

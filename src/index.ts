@@ -4,7 +4,8 @@ export type { Program } from "./compile/program.ts";
 export * from "./core/errors.ts";
 export type { Shape } from "./core/shape.ts";
 export { createEngine, createEngineSync, type Engine, type EngineOptions } from "./engine/engine.ts";
-export type { DType, Graph, Initializer, Tensor } from "./graph/tensor.ts";
+export type { DType, Graph, Initializer, Mode, Tensor, ValueType } from "./graph/tensor.ts";
+export type { InstructionSet } from "./host/host.ts";
 export {
   constant,
   glorotNormal,
@@ -20,10 +21,18 @@ export {
   uniform,
   zeros,
 } from "./nn/initializers.ts";
-export type { Inputs } from "./nn/inputs.ts";
+export type { Inputs, StoredInputs } from "./nn/inputs.ts";
 export { defineLayer, type Layer, type LayerScope } from "./nn/layer.ts";
 export { activation, type DenseOptions, dense, dropout, flatten } from "./nn/layers.ts";
-export { defineModel, type Model, type ModelOptions, sequential } from "./nn/model.ts";
+export {
+  defineModel,
+  type InitializeOptions,
+  type Model,
+  type ModelOptions,
+  type RunOptions,
+  sequential,
+} from "./nn/model.ts";
+export type { ParameterValues } from "./nn/weights.ts";
 export {
   type ActivationName,
   elu,
@@ -95,11 +104,18 @@ export {
   type Transform,
   type TransformContext,
 } from "./optim/transform.ts";
-export type { Callback, EpochRecord, ProgressRecord, TrainingControl } from "./train/callbacks.ts";
+export type {
+  Callback,
+  EpochRecord,
+  ErrorAnswer,
+  ProgressRecord,
+  TrainingControl,
+} from "./train/callbacks.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./train/evaluate.ts";
 export { accuracy, type Loss, type Metric } from "./train/loss.ts";
 export type { MonitorOptions } from "./train/monitor.ts";
 export { progress } from "./train/progress.ts";
+export type { StepBatch } from "./train/runner.ts";
 export {
   type EarlyStoppingOptions,
   earlyStopping,

@@ -54,9 +54,11 @@ export {
   upsample2d,
 } from "./nn/pooling.ts";
 export {
+  type BidirectionalLayer,
   type BidirectionalOptions,
   type BidirectionalState,
   bidirectional,
+  type FinalState,
   gru,
   type LstmOptions,
   lstm,
@@ -66,6 +68,7 @@ export {
   type RecurrentState,
   type SimpleRnnOptions,
   simpleRnn,
+  type WithState,
 } from "./nn/recurrent.ts";
 export { branches, checkpoint, type ResidualOptions, residual } from "./nn/structure.ts";
 export { spatialDropout1d, spatialDropout2d, stochasticDepth } from "./nn/structured-dropout.ts";
@@ -91,7 +94,7 @@ export {
 export { einsum } from "./ops/einsum.ts";
 export { adaptiveMaxPool, maxPool } from "./ops/max-pool.ts";
 export type { PaddingMode } from "./ops/padding.ts";
-export { type Recurrence, type RecurrenceInputs, recurrence } from "./ops/recurrence.ts";
+export { type Cell, type Recurrence, type RecurrenceInputs, recurrence } from "./ops/recurrence.ts";
 export {
   type AveragePoolOptions,
   adaptiveAveragePool,
@@ -100,6 +103,6 @@ export {
   resize,
 } from "./ops/resample.ts";
 export { type RotaryOptions, rotary } from "./ops/rotary.ts";
-export type { Padding, WindowOptions } from "./ops/taps.ts";
-export type { Padding1d, Padding2d, Pair } from "./ops/window.ts";
+export type { MaxPoolOptions, WindowOptions } from "./ops/taps.ts";
+export type { Padding, Padding1d, Padding2d, Pair, Sides } from "./ops/window.ts";
 export { type RefreshOptions, refreshStatistics } from "./train/refresh.ts";

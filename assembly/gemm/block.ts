@@ -7,7 +7,7 @@ import { passRange } from "../elementwise";
 import { scratch, threads } from "../thread";
 import { copyTile, packColumns, transpose } from "./pack";
 import { gather, moveRows, Patches } from "./patches";
-import { TILE_ROWS, tiles4, tiles8, tiles16 } from "./tile";
+import { TILE_ROWS, tilesOf } from "./tile";
 
 @unmanaged
 export class Product {
@@ -150,14 +150,14 @@ export function block(
     let r = iFrom;
     let group = iFrom;
     for (let t = 1; t <= tiles; t++) {
-      const next = iFrom + ((iTo - iFrom) * t) / tiles;
+      const next = iFrom + <i32>((<i64>(iTo - iFrom) * t) / tiles);
       const rows = next - r;
       let a = i.a + <usize>r * lda + (<usize>p << 2);
       let aStride = lda;
       if (op >= TN) {
         if ((t - 1) % GROUP == 0) {
           group = r;
-          const span = iFrom + ((iTo - iFrom) * min(t + GROUP - 1, tiles)) / tiles - r;
+          const span = iFrom + <i32>((<i64>(iTo - iFrom) * min(t + GROUP - 1, tiles)) / tiles) - r;
           if (op == PATCHES) gather(patches, i.a, channel, r, span, p, depth, packedA, A_STRIDE);
           else transpose(depth, span, depth, i.a + <usize>p * lda + (<usize>r << 2), lda, packedA, A_STRIDE);
         }
@@ -197,27 +197,5 @@ export function block(
 // @ts-ignore: decorator
 @inline
 function edgeWidth(columns: i32): i32 {
-  return columns <= 4 ? 4 : columns <= 8 ? 8 : 16;
-}
-
-// @ts-ignore: decorator
-@inline
-function tilesOf(
-  width: i32,
-  rows: i32,
-  count: i32,
-  depth: i32,
-  a: usize,
-  aStride: usize,
-  b: usize,
-  bStride: usize,
-  bStep: usize,
-  from: usize,
-  fromStride: usize,
-  c: usize,
-  cStride: usize,
-): void {
-  if (width == 8) tiles8(rows, count, depth, a, aStride, b, bStride, bStep, from, fromStride, c, cStride);
-  if (width == 16) tiles16(rows, count, depth, a, aStride, b, bStride, bStep, from, fromStride, c, cStride);
-  if (width == 4) tiles4(rows, count, depth, a, aStride, b, bStride, bStep, from, fromStride, c, cStride);
+  return columns <= 8 ? 8 : 16;
 }

@@ -38,32 +38,32 @@ function tile(
   for (; count > 0; count--) {
     let p = from;
     let c00 = v128.load(p);
-    let c01 = width > 4 ? v128.load(p, 16) : c00;
+    let c01 = v128.load(p, 16);
     let c02 = width > 8 ? v128.load(p, 32) : c00;
     let c03 = width > 8 ? v128.load(p, 48) : c00;
     if (rows > 1) p += fromStride;
     let c10 = v128.load(p);
-    let c11 = width > 4 ? v128.load(p, 16) : c10;
+    let c11 = v128.load(p, 16);
     let c12 = width > 8 ? v128.load(p, 32) : c10;
     let c13 = width > 8 ? v128.load(p, 48) : c10;
     if (rows > 2) p += fromStride;
     let c20 = v128.load(p);
-    let c21 = width > 4 ? v128.load(p, 16) : c20;
+    let c21 = v128.load(p, 16);
     let c22 = width > 8 ? v128.load(p, 32) : c20;
     let c23 = width > 8 ? v128.load(p, 48) : c20;
     if (rows > 3) p += fromStride;
     let c30 = v128.load(p);
-    let c31 = width > 4 ? v128.load(p, 16) : c30;
+    let c31 = v128.load(p, 16);
     let c32 = width > 8 ? v128.load(p, 32) : c30;
     let c33 = width > 8 ? v128.load(p, 48) : c30;
     if (rows > 4) p += fromStride;
     let c40 = v128.load(p);
-    let c41 = width > 4 ? v128.load(p, 16) : c40;
+    let c41 = v128.load(p, 16);
     let c42 = width > 8 ? v128.load(p, 32) : c40;
     let c43 = width > 8 ? v128.load(p, 48) : c40;
     if (rows > 5) p += fromStride;
     let c50 = v128.load(p);
-    let c51 = width > 4 ? v128.load(p, 16) : c50;
+    let c51 = v128.load(p, 16);
     let c52 = width > 8 ? v128.load(p, 32) : c50;
     let c53 = width > 8 ? v128.load(p, 48) : c50;
 
@@ -79,46 +79,46 @@ function tile(
       let x: v128, b0: v128, b1: v128, b2: v128, b3: v128;
       for (;;) {
         b0 = v128.load(q);
-        b1 = width > 4 ? v128.load(q, 16) : b0;
+        b1 = v128.load(q, 16);
         b2 = width > 8 ? v128.load(q, 32) : b0;
         b3 = width > 8 ? v128.load(q, 48) : b0;
         x = v128.load32_splat(a0);
         c00 = madd(x, b0, c00);
-        if (width > 4) c01 = madd(x, b1, c01);
+        c01 = madd(x, b1, c01);
         if (width > 8) c02 = madd(x, b2, c02);
         if (width > 8) c03 = madd(x, b3, c03);
         if (rows > 1) {
           x = v128.load32_splat(a1);
           c10 = madd(x, b0, c10);
-          if (width > 4) c11 = madd(x, b1, c11);
+          c11 = madd(x, b1, c11);
           if (width > 8) c12 = madd(x, b2, c12);
           if (width > 8) c13 = madd(x, b3, c13);
         }
         if (rows > 2) {
           x = v128.load32_splat(a2);
           c20 = madd(x, b0, c20);
-          if (width > 4) c21 = madd(x, b1, c21);
+          c21 = madd(x, b1, c21);
           if (width > 8) c22 = madd(x, b2, c22);
           if (width > 8) c23 = madd(x, b3, c23);
         }
         if (rows > 3) {
           x = v128.load32_splat(a3);
           c30 = madd(x, b0, c30);
-          if (width > 4) c31 = madd(x, b1, c31);
+          c31 = madd(x, b1, c31);
           if (width > 8) c32 = madd(x, b2, c32);
           if (width > 8) c33 = madd(x, b3, c33);
         }
         if (rows > 4) {
           x = v128.load32_splat(a4);
           c40 = madd(x, b0, c40);
-          if (width > 4) c41 = madd(x, b1, c41);
+          c41 = madd(x, b1, c41);
           if (width > 8) c42 = madd(x, b2, c42);
           if (width > 8) c43 = madd(x, b3, c43);
         }
         if (rows > 5) {
           x = v128.load32_splat(a5);
           c50 = madd(x, b0, c50);
-          if (width > 4) c51 = madd(x, b1, c51);
+          c51 = madd(x, b1, c51);
           if (width > 8) c52 = madd(x, b2, c52);
           if (width > 8) c53 = madd(x, b3, c53);
         }
@@ -126,138 +126,138 @@ function tile(
         if (q == last) break;
         if (rows >= UNROLLED_ROWS) {
           b0 = v128.load(q);
-          b1 = width > 4 ? v128.load(q, 16) : b0;
+          b1 = v128.load(q, 16);
           b2 = width > 8 ? v128.load(q, 32) : b0;
           b3 = width > 8 ? v128.load(q, 48) : b0;
           x = v128.load32_splat(a0, 4);
           c00 = madd(x, b0, c00);
-          if (width > 4) c01 = madd(x, b1, c01);
+          c01 = madd(x, b1, c01);
           if (width > 8) c02 = madd(x, b2, c02);
           if (width > 8) c03 = madd(x, b3, c03);
           if (rows > 1) {
             x = v128.load32_splat(a1, 4);
             c10 = madd(x, b0, c10);
-            if (width > 4) c11 = madd(x, b1, c11);
+            c11 = madd(x, b1, c11);
             if (width > 8) c12 = madd(x, b2, c12);
             if (width > 8) c13 = madd(x, b3, c13);
           }
           if (rows > 2) {
             x = v128.load32_splat(a2, 4);
             c20 = madd(x, b0, c20);
-            if (width > 4) c21 = madd(x, b1, c21);
+            c21 = madd(x, b1, c21);
             if (width > 8) c22 = madd(x, b2, c22);
             if (width > 8) c23 = madd(x, b3, c23);
           }
           if (rows > 3) {
             x = v128.load32_splat(a3, 4);
             c30 = madd(x, b0, c30);
-            if (width > 4) c31 = madd(x, b1, c31);
+            c31 = madd(x, b1, c31);
             if (width > 8) c32 = madd(x, b2, c32);
             if (width > 8) c33 = madd(x, b3, c33);
           }
           if (rows > 4) {
             x = v128.load32_splat(a4, 4);
             c40 = madd(x, b0, c40);
-            if (width > 4) c41 = madd(x, b1, c41);
+            c41 = madd(x, b1, c41);
             if (width > 8) c42 = madd(x, b2, c42);
             if (width > 8) c43 = madd(x, b3, c43);
           }
           if (rows > 5) {
             x = v128.load32_splat(a5, 4);
             c50 = madd(x, b0, c50);
-            if (width > 4) c51 = madd(x, b1, c51);
+            c51 = madd(x, b1, c51);
             if (width > 8) c52 = madd(x, b2, c52);
             if (width > 8) c53 = madd(x, b3, c53);
           }
           q += bStride;
           if (q == last) break;
           b0 = v128.load(q);
-          b1 = width > 4 ? v128.load(q, 16) : b0;
+          b1 = v128.load(q, 16);
           b2 = width > 8 ? v128.load(q, 32) : b0;
           b3 = width > 8 ? v128.load(q, 48) : b0;
           x = v128.load32_splat(a0, 8);
           c00 = madd(x, b0, c00);
-          if (width > 4) c01 = madd(x, b1, c01);
+          c01 = madd(x, b1, c01);
           if (width > 8) c02 = madd(x, b2, c02);
           if (width > 8) c03 = madd(x, b3, c03);
           if (rows > 1) {
             x = v128.load32_splat(a1, 8);
             c10 = madd(x, b0, c10);
-            if (width > 4) c11 = madd(x, b1, c11);
+            c11 = madd(x, b1, c11);
             if (width > 8) c12 = madd(x, b2, c12);
             if (width > 8) c13 = madd(x, b3, c13);
           }
           if (rows > 2) {
             x = v128.load32_splat(a2, 8);
             c20 = madd(x, b0, c20);
-            if (width > 4) c21 = madd(x, b1, c21);
+            c21 = madd(x, b1, c21);
             if (width > 8) c22 = madd(x, b2, c22);
             if (width > 8) c23 = madd(x, b3, c23);
           }
           if (rows > 3) {
             x = v128.load32_splat(a3, 8);
             c30 = madd(x, b0, c30);
-            if (width > 4) c31 = madd(x, b1, c31);
+            c31 = madd(x, b1, c31);
             if (width > 8) c32 = madd(x, b2, c32);
             if (width > 8) c33 = madd(x, b3, c33);
           }
           if (rows > 4) {
             x = v128.load32_splat(a4, 8);
             c40 = madd(x, b0, c40);
-            if (width > 4) c41 = madd(x, b1, c41);
+            c41 = madd(x, b1, c41);
             if (width > 8) c42 = madd(x, b2, c42);
             if (width > 8) c43 = madd(x, b3, c43);
           }
           if (rows > 5) {
             x = v128.load32_splat(a5, 8);
             c50 = madd(x, b0, c50);
-            if (width > 4) c51 = madd(x, b1, c51);
+            c51 = madd(x, b1, c51);
             if (width > 8) c52 = madd(x, b2, c52);
             if (width > 8) c53 = madd(x, b3, c53);
           }
           q += bStride;
           if (q == last) break;
           b0 = v128.load(q);
-          b1 = width > 4 ? v128.load(q, 16) : b0;
+          b1 = v128.load(q, 16);
           b2 = width > 8 ? v128.load(q, 32) : b0;
           b3 = width > 8 ? v128.load(q, 48) : b0;
           x = v128.load32_splat(a0, 12);
           c00 = madd(x, b0, c00);
-          if (width > 4) c01 = madd(x, b1, c01);
+          c01 = madd(x, b1, c01);
           if (width > 8) c02 = madd(x, b2, c02);
           if (width > 8) c03 = madd(x, b3, c03);
           if (rows > 1) {
             x = v128.load32_splat(a1, 12);
             c10 = madd(x, b0, c10);
-            if (width > 4) c11 = madd(x, b1, c11);
+            c11 = madd(x, b1, c11);
             if (width > 8) c12 = madd(x, b2, c12);
             if (width > 8) c13 = madd(x, b3, c13);
           }
           if (rows > 2) {
             x = v128.load32_splat(a2, 12);
             c20 = madd(x, b0, c20);
-            if (width > 4) c21 = madd(x, b1, c21);
+            c21 = madd(x, b1, c21);
             if (width > 8) c22 = madd(x, b2, c22);
             if (width > 8) c23 = madd(x, b3, c23);
           }
           if (rows > 3) {
             x = v128.load32_splat(a3, 12);
             c30 = madd(x, b0, c30);
-            if (width > 4) c31 = madd(x, b1, c31);
+            c31 = madd(x, b1, c31);
             if (width > 8) c32 = madd(x, b2, c32);
             if (width > 8) c33 = madd(x, b3, c33);
           }
           if (rows > 4) {
             x = v128.load32_splat(a4, 12);
             c40 = madd(x, b0, c40);
-            if (width > 4) c41 = madd(x, b1, c41);
+            c41 = madd(x, b1, c41);
             if (width > 8) c42 = madd(x, b2, c42);
             if (width > 8) c43 = madd(x, b3, c43);
           }
           if (rows > 5) {
             x = v128.load32_splat(a5, 12);
             c50 = madd(x, b0, c50);
-            if (width > 4) c51 = madd(x, b1, c51);
+            c51 = madd(x, b1, c51);
             if (width > 8) c52 = madd(x, b2, c52);
             if (width > 8) c53 = madd(x, b3, c53);
           }
@@ -276,41 +276,41 @@ function tile(
 
     p = c;
     v128.store(p, c00);
-    if (width > 4) v128.store(p, c01, 16);
+    v128.store(p, c01, 16);
     if (width > 8) v128.store(p, c02, 32);
     if (width > 8) v128.store(p, c03, 48);
     if (rows > 1) {
       p += cStride;
       v128.store(p, c10);
-      if (width > 4) v128.store(p, c11, 16);
+      v128.store(p, c11, 16);
       if (width > 8) v128.store(p, c12, 32);
       if (width > 8) v128.store(p, c13, 48);
     }
     if (rows > 2) {
       p += cStride;
       v128.store(p, c20);
-      if (width > 4) v128.store(p, c21, 16);
+      v128.store(p, c21, 16);
       if (width > 8) v128.store(p, c22, 32);
       if (width > 8) v128.store(p, c23, 48);
     }
     if (rows > 3) {
       p += cStride;
       v128.store(p, c30);
-      if (width > 4) v128.store(p, c31, 16);
+      v128.store(p, c31, 16);
       if (width > 8) v128.store(p, c32, 32);
       if (width > 8) v128.store(p, c33, 48);
     }
     if (rows > 4) {
       p += cStride;
       v128.store(p, c40);
-      if (width > 4) v128.store(p, c41, 16);
+      v128.store(p, c41, 16);
       if (width > 8) v128.store(p, c42, 32);
       if (width > 8) v128.store(p, c43, 48);
     }
     if (rows > 5) {
       p += cStride;
       v128.store(p, c50);
-      if (width > 4) v128.store(p, c51, 16);
+      v128.store(p, c51, 16);
       if (width > 8) v128.store(p, c52, 32);
       if (width > 8) v128.store(p, c53, 48);
     }
@@ -355,24 +355,7 @@ function tiles(
 }
 
 // One function a width, so that V8 optimizes each by itself, and soon.
-export function tiles4(
-  rows: i32,
-  count: i32,
-  depth: i32,
-  a: usize,
-  aStride: usize,
-  b: usize,
-  bStride: usize,
-  bStep: usize,
-  from: usize,
-  fromStride: usize,
-  c: usize,
-  cStride: usize,
-): void {
-  tiles(4, rows, count, depth, a, aStride, b, bStride, bStep, from, fromStride, c, cStride);
-}
-
-export function tiles8(
+function tiles8(
   rows: i32,
   count: i32,
   depth: i32,
@@ -389,7 +372,8 @@ export function tiles8(
   tiles(8, rows, count, depth, a, aStride, b, bStride, bStep, from, fromStride, c, cStride);
 }
 
-export function tiles16(
+/** A switch: of two branches Binaryen makes one body, which V8 does not join into wider vectors (measured, a third slower). */
+function tiles16(
   rows: i32,
   count: i32,
   depth: i32,
@@ -403,14 +387,55 @@ export function tiles16(
   c: usize,
   cStride: usize,
 ): void {
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    tiles(16, rows, count, depth, a, aStride, b, bStride, bStep, from, fromStride, c, cStride);
-    return;
+  switch (rows) {
+    case 5:
+      return tile(5, 16, count, depth, a, aStride, b, bStride, bStep, from, fromStride, c, cStride);
+    case 6:
+      return tile(6, 16, count, depth, a, aStride, b, bStride, bStep, from, fromStride, c, cStride);
   }
-  // Without fused multiply-adds, wide tiles are by two narrow ones: they would gain little and be a lot of code. (With
-  // them, such calls for few rows alone keep V8 from joining the rest: measured, a third slower.)
+}
+
+/** By two tiles of eight columns: for low ones wide tiles would gain little and be a lot of code. */
+function pairs8(
+  rows: i32,
+  count: i32,
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  bStride: usize,
+  bStep: usize,
+  from: usize,
+  fromStride: usize,
+  c: usize,
+  cStride: usize,
+): void {
   for (; count > 0; count--, b += bStep, from += 64, c += 64) {
     tiles8(rows, 1, depth, a, aStride, b, bStride, 0, from, fromStride, c, cStride);
     tiles8(rows, 1, depth, a, aStride, b + 32, bStride, 0, from + 32, fromStride, c + 32, cStride);
   }
+}
+
+/** Tiles of 8 or 16 columns. Without fused multiply-adds, all of 16 are by pairs of 8. */
+// @ts-ignore: decorator
+@inline
+export function tilesOf(
+  width: i32,
+  rows: i32,
+  count: i32,
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  bStride: usize,
+  bStep: usize,
+  from: usize,
+  fromStride: usize,
+  c: usize,
+  cStride: usize,
+): void {
+  if (width == 8) tiles8(rows, count, depth, a, aStride, b, bStride, bStep, from, fromStride, c, cStride);
+  else if (ASC_FEATURE_RELAXED_SIMD && rows >= UNROLLED_ROWS)
+    tiles16(rows, count, depth, a, aStride, b, bStride, bStep, from, fromStride, c, cStride);
+  else pairs8(rows, count, depth, a, aStride, b, bStride, bStep, from, fromStride, c, cStride);
 }

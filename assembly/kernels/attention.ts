@@ -5,7 +5,7 @@
 // Every sum goes over the blocks in rising order, whichever thread has them, so the bits do not depend on threads.
 import { ATTENTION_BLOCK } from "../abi";
 import { copyTile, packColumns, transpose } from "../gemm/pack";
-import { TILE_ROWS, tiles8, tiles16 } from "../gemm/tile";
+import { TILE_ROWS, tilesOf } from "../gemm/tile";
 import { expFlushed, log } from "../math";
 import { loadTail, madd, max as larger, select, sumLanes } from "../simd";
 import { end, first, scratch, threads } from "../thread";
@@ -170,8 +170,7 @@ function product(
     const at = a + (<usize>start << 2);
     const bAt = b + <usize>start * bStride + <usize>skipped * bStep;
     const rows = next - r;
-    if (w == 8) tiles8(rows, count, terms - start, at, aStride, bAt, bStride, bStep, from + right, fromStride, c + right, cStride);
-    else tiles16(rows, count, terms - start, at, aStride, bAt, bStride, bStep, from + right, fromStride, c + right, cStride);
+    tilesOf(w, rows, count, terms - start, at, aStride, bAt, bStride, bStep, from + right, fromStride, c + right, cStride);
     a += <usize>rows * aStride;
     from += <usize>rows * fromStride;
     c += <usize>rows * cStride;

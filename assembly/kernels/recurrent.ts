@@ -6,7 +6,7 @@
 import { RECURRENT_PAD } from "../abi";
 import { copyTile, packColumns, transpose } from "../gemm/pack";
 import { dots, row } from "../gemm/row";
-import { TILE_ROWS, tiles8, tiles16 } from "../gemm/tile";
+import { TILE_ROWS, tilesOf } from "../gemm/tile";
 import { loadTail, storeTail } from "../simd";
 import { end, first, scratch } from "../thread";
 import {
@@ -60,6 +60,8 @@ class Forward {
   h: usize;
   /** [batch, units], what h is after the last step. May be 0. */
   last: usize;
+  /** [batch, units], an LSTM's cell after the last step. May be 0. */
+  cell: usize;
   /** [time, batch, slots, units rounded up to a vector], for the gradient. May be 0. */
   kept: usize;
   work: usize;
@@ -75,6 +77,8 @@ class Backward {
   flags: i32;
   /** The gradient of h, or where LAST is set that of `last`. */
   dy: usize;
+  /** The gradient of an LSTM's cell after the last step. May be 0. */
+  dcell: usize;
   /** Panels of the transposes; with few rows the weight itself. */
   weight: usize;
   state: usize;
@@ -155,8 +159,7 @@ function product(
   const step = <usize>(units * width) << 2;
   const b = weight + HEAD_BYTES + <usize>(gate * count) * step;
   const bStride = <usize>width << 2;
-  if (width == 8) tiles8(rows, count, depth, a, aStride, b, bStride, step, from, fromStride, c, cStride);
-  else tiles16(rows, count, depth, a, aStride, b, bStride, step, from, fromStride, c, cStride);
+  tilesOf(width, rows, count, depth, a, aStride, b, bStride, step, from, fromStride, c, cStride);
 }
 
 function forward(i: Forward, cell: i32): void {
@@ -232,6 +235,7 @@ function forward(i: Forward, cell: i32): void {
       if (i.h != 0) copyTile(rows, units, h, stride, i.h + at * width, width);
     }
     if (i.last != 0) copyTile(rows, units, h, stride, i.last + <usize>r * width, width);
+    if (i.cell != 0) copyTile(rows, units, c, stride, i.cell + <usize>r * width, width);
     r = next;
   }
 }
@@ -272,6 +276,7 @@ function backward(i: Backward, cell: i32): void {
     const rows = next - r;
     memory.fill(dh, 0, 7 * block);
     if (i.flags & LAST) copyTile(rows, units, i.dy + <usize>r * width, width, dh, stride);
+    if (i.dcell != 0) copyTile(rows, units, i.dcell + <usize>r * width, width, dc, stride);
     if (i.state != 0 && cell == LSTM) {
       copyTile(rows, units, i.state + <usize>(batch + r) * width, width, c0, stride);
     }

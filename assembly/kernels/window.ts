@@ -19,6 +19,9 @@ class Windows {
   xHeight: i32;
   xWidth: i32;
   channels: i32;
+  /** Of maxima: from one element of a window to the next. */
+  rowStep: i32;
+  columnStep: i32;
   rows: usize;
   columns: usize;
   x: usize;
@@ -137,7 +140,10 @@ class Maximum {
   at(i: Windows, p: i32, _: i32, r: usize, c: usize, plane: i32, from: i32): void {
     const step = <usize>i.channels << 2;
     const rows = load<i32>(r, 4);
-    const columns = load<i32>(c, 4);
+    const lineStep = i.rowStep * i.xWidth;
+    const pixelStep = i.columnStep;
+    const columns = load<i32>(c, 4) * pixelStep;
+    const tapStep = <usize>pixelStep * step;
     const x = i.x + <usize>(plane + from) * step;
     const y = <usize>p * step;
     const wanted = i.indices != 0;
@@ -153,9 +159,9 @@ class Maximum {
       let a2 = a0;
       let a3 = a0;
       for (let u = 0; u < rows; u++) {
-        const start = u * i.xWidth;
+        const start = u * lineStep;
         let q = x + k + <usize>start * step;
-        for (let v = start; v < start + columns; v++, q += step) {
+        for (let v = start; v < start + columns; v += pixelStep, q += tapStep) {
           const at = i32x4.splat(from + v);
           let value = v128.load(q);
           let above = larger(value, b0);
@@ -182,9 +188,9 @@ class Maximum {
       let best = take(x + k, left);
       let at = i32x4.splat(from);
       for (let u = 0; u < rows; u++) {
-        const start = u * i.xWidth;
+        const start = u * lineStep;
         let q = x + k + <usize>start * step;
-        for (let v = start; v < start + columns; v++, q += step) {
+        for (let v = start; v < start + columns; v += pixelStep, q += tapStep) {
           const value = take(q, left);
           const above = larger(value, best);
           best = select(value, best, above);

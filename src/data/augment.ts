@@ -9,6 +9,7 @@ import type { Example } from "./example.ts";
 import type { Image } from "./image.ts";
 import { IterableDataset } from "./iterable.ts";
 
+/** Options of {@link augment}. */
 export interface AugmentOptions {
   /** Of the changes, and of the order of a dataset in memory. Default: 0. */
   readonly seed?: number;

@@ -14,6 +14,7 @@ export interface ImageDraws {
 /** A change of an image. It leaves its input alone; the size of its result must not depend on what it draws. */
 export type Augmentation = (image: Image, draws: ImageDraws) => Image;
 
+/** Options of {@link shift}, {@link rotate}, {@link zoom} and {@link cutout}. */
 export interface FillOptions {
   /** What lies outside the image. Default: 0. */
   readonly fill?: number | undefined;
@@ -80,6 +81,7 @@ export function shift(distance: ImageSize, { fill = 0 }: FillOptions = {}): Augm
   };
 }
 
+/** Options of {@link randomCrop}. */
 export interface CropOptions extends FillOptions {
   /** Of the result. Default: that of the image. */
   readonly size?: ImageSize | undefined;

@@ -2,6 +2,7 @@
 import { DataError, FormatError } from "../core/errors.ts";
 import type { TextEncoding } from "./vocabulary.ts";
 
+/** Options of {@link bytePairs}. */
 export interface BytePairOptions {
   /** The token that fills short texts up, by its name. Default: the one that the file names, else id 0. */
   readonly padding?: string;

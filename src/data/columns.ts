@@ -12,6 +12,7 @@ export type ColumnEncoding =
   | "oneHot"
   | { oneHot: readonly string[] }
   | { ordinal: readonly string[] };
+/** What becomes of numbers: left as they are, brought to mean 0 and deviation 1, or to 0 … 1. */
 export type NumberEncoding = "number" | "standardize" | "minMax";
 
 /** What is known of a column: plain data. */

@@ -2,7 +2,7 @@
 import type { FileSource } from "./chunks.ts";
 import { type CsvOptions, csvRows } from "./csv.ts";
 import type { Dataset } from "./dataset.ts";
-import { type EncoderOptions, fitEncoder } from "./encoder.ts";
+import { type EncoderOptions, fitEncoder } from "./encoder-fit.ts";
 import { readTable } from "./rows.ts";
 
 /**

@@ -3,6 +3,7 @@ import { DataError, FormatError, OptionError } from "../core/errors.ts";
 import { type FileSource, textOf } from "./chunks.ts";
 import type { Cell, Header, Row } from "./rows.ts";
 
+/** Options of {@link csvRows}. */
 export interface CsvOptions {
   /** What stands between two cells. Default: ",". */
   readonly delimiter?: string;

@@ -3,6 +3,7 @@ import { FormatError, OptionError } from "../core/errors.ts";
 import type { FieldSource } from "./field.ts";
 import { type Image, type ImageSize, resizeImage, sizesOf } from "./image.ts";
 
+/** Options of {@link decodeImage}. */
 export interface DecodeOptions {
   /** 1: grey, by the luma of ITU-R BT.601. 3: red, green, blue; alpha is left out. 4: with alpha. Default: 3. */
   readonly channels?: 1 | 3 | 4 | undefined;

@@ -25,7 +25,8 @@ export interface ExamplePosition {
 
 /** What a stream gives: examples `{ input, target | label }`, or batches `{ inputs, targets | labels }`. */
 export type StreamItem = ExampleSource | ExamplesSource;
-type Items = Iterable<StreamItem> | AsyncIterable<StreamItem>;
+/** Some of them, one after the other. */
+export type Items = Iterable<StreamItem> | AsyncIterable<StreamItem>;
 
 /** The shapes of one example, known before the first has come. */
 export interface StreamOptions {

@@ -6,6 +6,7 @@ import { Dataset } from "./dataset.ts";
 import type { Example } from "./example.ts";
 import { IterableDataset } from "./iterable.ts";
 
+/** Options of {@link mixup}. */
 export interface MixupOptions {
   /**
    * Weights are drawn from Beta(alpha, alpha): small numbers leave most examples nearly as they are, 1 draws all weights

@@ -3,6 +3,7 @@
 import { OptionError } from "../core/errors.ts";
 import { log } from "../core/math.ts";
 
+/** Options of {@link ngramModel}. */
 export interface NgramOptions {
   /** Tokens that are looked at, the predicted one among them. Default: 3. */
   readonly order?: number;

@@ -14,6 +14,7 @@ export type ParquetSource =
       slice(start: number, end?: number): ArrayBuffer | Promise<ArrayBuffer>;
     };
 
+/** Options of {@link parquetRows}. */
 export interface ParquetOptions {
   /** Columns to read; the bytes of others are not fetched. Default: all. */
   readonly columns?: readonly string[];

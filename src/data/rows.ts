@@ -12,6 +12,7 @@ export interface Header {
   readonly unit: "line" | "row";
 }
 
+/** One row of a table, with its header. */
 export interface Row {
   readonly header: Header;
   /** One cell a column. */

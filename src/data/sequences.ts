@@ -4,6 +4,7 @@ import { type Dataset, dataset } from "./dataset.ts";
 import type { NumberArray } from "./field.ts";
 import type { TextEncoding } from "./vocabulary.ts";
 
+/** Options of {@link padSequences}. */
 export interface PaddingOptions {
   /** Ids a sequence. */
   readonly length: number;
@@ -15,6 +16,7 @@ export interface PaddingOptions {
   readonly truncate?: "start" | "end" | "never";
 }
 
+/** Options of {@link textDataset} and {@link buckets}. */
 export interface TextDatasetOptions extends Omit<PaddingOptions, "value"> {
   /** Numbers the texts and names the padding: a vocabulary, or byte pairs. */
   readonly vocabulary: TextEncoding;

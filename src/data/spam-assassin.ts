@@ -11,6 +11,7 @@ export interface LabelledTexts {
   readonly labels: readonly number[];
 }
 
+/** Options of {@link spamAssassin}. */
 export interface SpamAssassinOptions {
   /** A folder with the folders easy-ham-1, easy-ham-2, hard-ham-1, spam-1, spam-2. Default: that of the package. */
   readonly directory?: string;

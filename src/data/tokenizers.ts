@@ -14,11 +14,13 @@ export type TokenizerSettings =
   | ({ readonly name: "characters" } & CharacterOptions)
   | ({ readonly name: "words" } & WordOptions);
 
+/** Options of {@link characters}. */
 export interface CharacterOptions {
   /** Turns letters to small ones first. Default: false. */
   readonly lowerCase?: boolean;
 }
 
+/** Options of {@link words}. */
 export interface WordOptions {
   /** Turns letters to small ones first. Default: true. */
   readonly lowerCase?: boolean;

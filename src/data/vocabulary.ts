@@ -12,6 +12,7 @@ export interface TextEncoding {
   decode(ids: ArrayLike<number>): string;
 }
 
+/** Options of {@link vocabulary}. */
 export interface VocabularyOptions {
   /** Cuts texts. Default: `words()`. */
   readonly tokenizer?: Tokenizer;

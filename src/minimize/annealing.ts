@@ -14,6 +14,7 @@ export interface RandomSource {
   normal(): number;
 }
 
+/** Options of {@link annealing}. */
 export interface AnnealingOptions {
   /**
    * T > 0 at the start, or T ≥ 0 as a function of the step: about the height of the hills between hollows. Much more, and

@@ -8,6 +8,7 @@ import { evaluate, type Method } from "./method.ts";
 import { notNegative, oneOf, positive, whole } from "./range.ts";
 import { addScaled, along, dot, norm, order } from "./vector.ts";
 
+/** Options of {@link cmaEs}. */
 export interface CmaEsOptions {
   /** σ, the first generation's standard deviation in every coordinate; about a third of where to search. Default: 0.3. */
   readonly sigma?: number;

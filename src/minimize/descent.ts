@@ -8,6 +8,7 @@ import { type Initial, Update } from "../train/update.ts";
 import { type EvaluatedPoint, evaluate, type Method } from "./method.ts";
 import { notNegative } from "./range.ts";
 
+/** Options of {@link descent}. */
 export interface DescentOptions {
   /** Ends the search when no part of the gradient is larger. Default: 1e-6. */
   readonly gradientTolerance?: number;

@@ -14,6 +14,7 @@ import type { AsyncObjective } from "./objective.ts";
 /** A scalar of a vector of n numbers, by ops. */
 export type TensorFunction = (x: Tensor) => Tensor;
 
+/** Options of {@link differentiable}. */
 export interface DifferentiableOptions {
   /** Where to compute. Default: the process's own. */
   readonly engine?: Engine;

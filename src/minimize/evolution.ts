@@ -8,6 +8,7 @@ import { evaluate, type Method } from "./method.ts";
 import { notNegative, positive, share, whole } from "./range.ts";
 import { addScaled, along, order } from "./vector.ts";
 
+/** Options of {@link evolutionStrategy}. */
 export interface EvolutionStrategyOptions {
   /** μ, the best of a generation whose mean is the next parent. Default: 5. */
   readonly parents?: number;
@@ -66,6 +67,7 @@ export function evolutionStrategy(options: EvolutionStrategyOptions = {}): Metho
   };
 }
 
+/** Options of {@link antitheticEvolution}. */
 export interface AntitheticEvolutionOptions {
   /** Samples a generation, an even number: they come in pairs, one on each side. Default: 50. */
   readonly population?: number;

@@ -25,6 +25,7 @@ export type {
   AsyncObjective,
   AsyncObjectiveFunction,
   Evaluation,
+  Eventually,
   Objective,
   ObjectiveFunction,
 } from "./objective.ts";

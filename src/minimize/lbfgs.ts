@@ -5,6 +5,7 @@ import { notNegative, oneOf, positive, whole } from "./range.ts";
 import { strongWolfe } from "./strong-wolfe.ts";
 import { addScaled, along, dot, maxNorm } from "./vector.ts";
 
+/** Options of {@link lbfgs}. */
 export interface LbfgsOptions {
   /**
    * "none": each step is `learningRate` directions long, one evaluation. "strong-wolfe": it is where a search begins

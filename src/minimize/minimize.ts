@@ -10,6 +10,7 @@ import type {
 } from "./objective.ts";
 import { notNegative, whole } from "./range.ts";
 
+/** Options of {@link minimize} and {@link minimizeSync}. */
 export interface MinimizeOptions {
   /** Steps of the method at most. Default: 10 000. */
   readonly maxSteps?: number;
@@ -29,6 +30,7 @@ export interface MinimizeOptions {
   readonly onStep?: (step: MinimizeStep) => "stop" | undefined;
 }
 
+/** Where the point must stay, both ends included; a number holds for every coordinate. */
 export interface Bounds {
   readonly lower: number | ArrayLike<number>;
   readonly upper: number | ArrayLike<number>;
@@ -45,6 +47,7 @@ export interface MinimizeStep {
   readonly value: number;
 }
 
+/** What a minimization came to. */
 export interface Minimum {
   /** The point with the lowest value of all that were evaluated. */
   readonly point: Float64Array;

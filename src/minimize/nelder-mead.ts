@@ -3,6 +3,7 @@ import { type EvaluatedPoint, evaluate, type Method } from "./method.ts";
 import { notNegative, oneOf, positive } from "./range.ts";
 import { order } from "./vector.ts";
 
+/** Options of {@link nelderMead}. */
 export interface NelderMeadOptions {
   /**
    * Of reflection, expansion, contraction and shrinkage: "standard" is 1, 2, ½, ½; "adaptive" depends on n and goes

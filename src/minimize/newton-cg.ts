@@ -5,6 +5,7 @@ import { notNegative, whole } from "./range.ts";
 import { strongWolfe } from "./strong-wolfe.ts";
 import { addScaled, dot, maxNorm, norm } from "./vector.ts";
 
+/** Options of {@link newtonCg}. */
 export interface NewtonCgOptions {
   /** Products with the Hessian a step at most. Default: 10n. */
   readonly maxProducts?: number;

@@ -19,7 +19,8 @@ export interface Objective {
   hessianVector?(point: Float64Array, vector: Float64Array): ArrayLike<number>;
 }
 
-type Eventually<T> = T | PromiseLike<T>;
+/** A value, or the promise of one. */
+export type Eventually<T> = T | PromiseLike<T>;
 
 /** An objective function whose answers may be promises. */
 export type AsyncObjectiveFunction = (point: Float64Array) => Eventually<number | Evaluation>;

@@ -21,6 +21,7 @@ export interface Surface extends Objective {
   readonly start: readonly number[];
 }
 
+/** Options of {@link sphere}, {@link rosenbrock}, {@link rastrigin}, {@link ackley} and {@link styblinskiTang}. */
 export interface SurfaceOptions {
   /** n. Default: 2. */
   readonly dimensions?: number;
@@ -98,6 +99,7 @@ export function sphere(options: SurfaceOptions = {}): Surface {
   return separable(about("sphere", all(n, 1), [-5.12, 5.12], [all(n, 0)]), (x) => [x * x, 2 * x, 2]);
 }
 
+/** Options of {@link quadratic}. */
 export interface QuadraticOptions extends SurfaceOptions {
   /** Ratio of the largest to the smallest second derivative, at least 1. Default: 1e4. */
   readonly condition?: number;
@@ -121,6 +123,7 @@ export function quadratic(options: QuadraticOptions = {}): Surface {
   ]);
 }
 
+/** Options of {@link noisyQuadratic}. */
 export interface NoisyQuadraticOptions extends QuadraticOptions {
   /** σ ≥ 0, deviation of the minimum. Default: 0.1. */
   readonly noise?: number;

@@ -1,9 +1,11 @@
 // A layer that lets its input through and has its size added to the loss.
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { abs, add, mul } from "../ops/arithmetic.ts";
 import { sum, sumSquares } from "../ops/reduce.ts";
 import { defineLayer, type Layer } from "./layer.ts";
 
+/** Options of {@link activityPenalty}. */
 export interface ActivityPenaltyOptions {
   /** Weight of Σ |x|. Default: 0. */
   readonly l1?: number;
@@ -18,7 +20,8 @@ export interface ActivityPenaltyOptions {
  * @example
  * const sparse = sequential({ input: [784] }, dense(64, { activation: "relu" }), activityPenalty({ l1: 1e-4 }), dense(10));
  */
-export function activityPenalty({ l1 = 0, l2 = 0 }: ActivityPenaltyOptions): Layer {
+export function activityPenalty(options: ActivityPenaltyOptions): Layer {
+  const { l1 = 0, l2 = 0 } = checkOptions("activityPenalty", options, { l1: 0, l2: 0 });
   for (const [name, weight] of Object.entries({ l1, l2 })) {
     if (!(weight >= 0 && weight < Number.POSITIVE_INFINITY))
       throw new OptionError(`activityPenalty: ${name}: wanted a finite number ≥ 0, got ${weight}`);

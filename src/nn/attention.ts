@@ -1,5 +1,6 @@
 // Multi-head attention as a layer: one projection makes queries, keys and values, which are attended to where they lie.
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Initializer, Tensor } from "../graph/tensor.ts";
 import { packedAttention } from "../ops/attention.ts";
@@ -8,6 +9,7 @@ import { rotary } from "../ops/rotary.ts";
 import { glorotUniform, zeros } from "./initializers.ts";
 import { defineLayer } from "./layer.ts";
 
+/** Options of {@link multiHeadAttention}. */
 export interface MultiHeadAttentionOptions {
   /** A place sees none behind itself. Default: false. */
   readonly causal?: boolean;
@@ -39,6 +41,18 @@ export interface AttentionInputs {
 /** A layer that may be given more to look at. */
 export type AttentionLayer = (x: Tensor, given?: AttentionInputs) => Tensor;
 
+const KNOWN = {
+  causal: 0,
+  dropout: 0,
+  keySize: 0,
+  valueSize: 0,
+  units: 0,
+  bias: 0,
+  rotary: 0,
+  initializer: 0,
+  name: 0,
+} as const;
+
 /** @throws OptionError where an option that is there is no positive integer. */
 function checkCounts(where: string, counts: Readonly<Record<string, number | undefined>>): void {
   for (const [name, count] of Object.entries(counts)) {
@@ -58,6 +72,7 @@ function checkCounts(where: string, counts: Readonly<Record<string, number | und
  * attend(passage); // [8, 12, 64]
  */
 export function multiHeadAttention(heads: number, options: MultiHeadAttentionOptions = {}): AttentionLayer {
+  checkOptions("multiHeadAttention", options, KNOWN);
   const { causal = false, dropout = 0, bias = true, initializer = glorotUniform } = options;
   checkCounts("multiHeadAttention", {
     heads,
@@ -67,8 +82,9 @@ export function multiHeadAttention(heads: number, options: MultiHeadAttentionOpt
   });
   if (!(dropout >= 0 && dropout < 1))
     throw new OptionError(`multiHeadAttention: dropout: wanted 0 ≤ rate < 1, got ${dropout}`);
-  const layer: AttentionLayer = (x, { context, mask } = {}) => {
+  const layer: AttentionLayer = (x, given = {}) => {
     const own = options.name ?? x.graph.nameFor("attention", layer);
+    const { context, mask } = checkOptions(own, given, { context: 0, mask: 0 });
     return defineLayer(
       "attention",
       (from, { name, parameter }) => {

@@ -1,5 +1,6 @@
 // Layers that convolve: over images [batch, height, width, channels] and sequences [batch, length, channels].
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions, type OptionNames } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Initializer, Tensor } from "../graph/tensor.ts";
 import type { ActivationName } from "../ops/activation.ts";
@@ -50,28 +51,43 @@ interface Transposed<Numbers, Padding> extends Along<Numbers, Padding> {
   readonly groups?: number;
 }
 
-export type Conv2dOptions = Grouped<Pair, Padding2d>;
-export type Conv1dOptions = Grouped<number, Padding1d>;
-export type Conv2dTransposeOptions = Transposed<Pair, Padding2d>;
-export type Conv1dTransposeOptions = Transposed<number, Padding1d>;
+/** Options of {@link conv2d}. */
+export interface Conv2dOptions extends Grouped<Pair, Padding2d> {}
+/** Options of {@link conv1d}. */
+export interface Conv1dOptions extends Grouped<number, Padding1d> {}
+/** Options of {@link conv2dTranspose}. */
+export interface Conv2dTransposeOptions extends Transposed<Pair, Padding2d> {}
+/** Options of {@link conv1dTranspose}. */
+export interface Conv1dTransposeOptions extends Transposed<number, Padding1d> {}
+/** Options of {@link depthwiseConv2d} and {@link separableConv2d}. */
 export interface DepthwiseConv2dOptions extends Padded<Pair, Padding2d> {
   /** Outputs of each channel. Default: 1. */
   readonly multiplier?: number;
 }
 
+const COMMON = { activation: 0, bias: 0, initializer: 0, name: 0 } as const;
+const ALONG = { ...COMMON, stride: 0, dilation: 0, padding: 0 } as const;
+const GROUPED = { ...ALONG, paddingMode: 0, groups: 0 } as const;
+const TRANSPOSED = { ...ALONG, outputPadding: 0, groups: 0 } as const;
+const DEPTHWISE = { ...ALONG, paddingMode: 0, multiplier: 0 } as const;
+
 /** What all of these layers do: parameters of known shapes, an op, an activation. */
-interface Convolution<Options> {
+interface Convolution<Options extends CommonOptions & { readonly groups?: number }> {
   readonly kind: string;
   readonly rank: number;
   readonly filters: number;
-  readonly options: Options & CommonOptions & { readonly groups?: number };
+  readonly options: Options;
+  readonly known: OptionNames<Options>;
   /** The weight's shape for so many input channels of a group and of all. */
   shape(groupChannels: number, channels: number): readonly number[];
   apply(x: Tensor, weight: Tensor, options: Options & { bias?: Tensor }): Tensor;
 }
 
-function convolutionLayer<Options>(layer: Convolution<Options>): Layer {
-  const { kind, rank, filters, options, shape, apply } = layer;
+function convolutionLayer<Options extends CommonOptions & { readonly groups?: number }>(
+  layer: Convolution<Options>,
+): Layer {
+  const { kind, rank, filters, known, shape, apply } = layer;
+  const options = checkOptions<Options>(kind, layer.options, known);
   const { activation, bias = true, initializer, name: given, ...rest } = options;
   const groups = countOf(kind, "groups", options.groups ?? 1);
   countOf(kind, "filters", filters);
@@ -116,7 +132,15 @@ function channelsOf(name: string, x: Tensor, rank: number): number {
 export function conv2d(filters: number, kernelSize: Pair, options: Conv2dOptions = {}): Layer {
   const kernel = pairOf("conv2d", "kernelSize", kernelSize);
   const shape = (groupChannels: number) => [...kernel, groupChannels, filters];
-  return convolutionLayer({ kind: "conv2d", rank: 4, filters, options, shape, apply: convolution2d });
+  return convolutionLayer({
+    kind: "conv2d",
+    known: GROUPED,
+    rank: 4,
+    filters,
+    options,
+    shape,
+    apply: convolution2d,
+  });
 }
 
 /**
@@ -127,7 +151,15 @@ export function conv2d(filters: number, kernelSize: Pair, options: Conv2dOptions
 export function conv1d(filters: number, kernelSize: number, options: Conv1dOptions = {}): Layer {
   const kernel = countOf("conv1d", "kernelSize", kernelSize);
   const shape = (groupChannels: number) => [kernel, groupChannels, filters];
-  return convolutionLayer({ kind: "conv1d", rank: 3, filters, options, shape, apply: convolution1d });
+  return convolutionLayer({
+    kind: "conv1d",
+    known: GROUPED,
+    rank: 3,
+    filters,
+    options,
+    shape,
+    apply: convolution1d,
+  });
 }
 
 /**
@@ -145,7 +177,15 @@ export function conv2dTranspose(
   const kernel = pairOf("conv2dTranspose", "kernelSize", kernelSize);
   const shape = (_: number, channels: number) => [...kernel, filters / (options.groups ?? 1), channels];
   const apply = convolution2dTranspose;
-  return convolutionLayer({ kind: "conv2dTranspose", rank: 4, filters, options, shape, apply });
+  return convolutionLayer({
+    kind: "conv2dTranspose",
+    known: TRANSPOSED,
+    rank: 4,
+    filters,
+    options,
+    shape,
+    apply,
+  });
 }
 
 /**
@@ -161,7 +201,37 @@ export function conv1dTranspose(
   const kernel = countOf("conv1dTranspose", "kernelSize", kernelSize);
   const shape = (_: number, channels: number) => [kernel, filters / (options.groups ?? 1), channels];
   const apply = convolution1dTranspose;
-  return convolutionLayer({ kind: "conv1dTranspose", rank: 3, filters, options, shape, apply });
+  return convolutionLayer({
+    kind: "conv1dTranspose",
+    known: TRANSPOSED,
+    rank: 3,
+    filters,
+    options,
+    shape,
+    apply,
+  });
+}
+
+/** What both depthwise layers make of their options. */
+function depthwiseOf(kind: string, kernelSize: Pair, options: DepthwiseConv2dOptions) {
+  const {
+    multiplier = 1,
+    activation,
+    bias = true,
+    initializer,
+    name,
+    ...along
+  } = checkOptions(kind, options, DEPTHWISE);
+  return {
+    kernel: pairOf(kind, "kernelSize", kernelSize),
+    multiplier: countOf(kind, "multiplier", multiplier),
+    act: activation ? activationOf(kind, activation) : (x: Tensor) => x,
+    start: startOf(activation, initializer),
+    bias,
+    initializer,
+    name,
+    along,
+  };
 }
 
 /**
@@ -172,23 +242,15 @@ export function conv1dTranspose(
  */
 export function depthwiseConv2d(kernelSize: Pair, options: DepthwiseConv2dOptions = {}): Layer {
   const kind = "depthwiseConv2d";
-  const kernel = pairOf(kind, "kernelSize", kernelSize);
-  const { multiplier = 1, activation, bias = true, initializer, name: given, ...rest } = options;
-  countOf(kind, "multiplier", multiplier);
-  const act = activation && activationOf(kind, activation);
-  const start = startOf(activation, initializer);
+  const { kernel, multiplier, act, start, bias, name: given, along } = depthwiseOf(kind, kernelSize, options);
   return defineLayer(
     kind,
     (x, { name, parameter }) => {
       const channels = channelsOf(name, x, 4);
       const filters = channels * multiplier;
       const weight = parameter("weight", [...kernel, 1, filters], start);
-      const y = convolution2d(x, weight, {
-        ...rest,
-        groups: channels,
-        ...(bias && { bias: parameter("bias", [filters], zeros) }),
-      });
-      return act ? act(y) : y;
+      const added = bias && { bias: parameter("bias", [filters], zeros) };
+      return act(convolution2d(x, weight, { ...along, groups: channels, ...added }));
     },
     given,
   );
@@ -207,12 +269,17 @@ export function separableConv2d(
   options: DepthwiseConv2dOptions = {},
 ): Layer {
   const kind = "separableConv2d";
-  const kernel = pairOf(kind, "kernelSize", kernelSize);
-  const { multiplier = 1, activation, bias = true, initializer, name: given, ...rest } = options;
-  countOf(kind, "multiplier", multiplier);
+  const {
+    kernel,
+    multiplier,
+    act,
+    start,
+    bias,
+    initializer,
+    name: given,
+    along,
+  } = depthwiseOf(kind, kernelSize, options);
   countOf(kind, "filters", filters);
-  const act = activation && activationOf(kind, activation);
-  const start = startOf(activation, initializer);
   return defineLayer(
     kind,
     (x, { name, parameter }) => {
@@ -220,12 +287,8 @@ export function separableConv2d(
       const between = channels * multiplier;
       const depthwise = parameter("depthwise", [...kernel, 1, between], startOf(undefined, initializer));
       const pointwise = parameter("pointwise", [1, 1, between, filters], start);
-      const y = convolution2d(
-        convolution2d(x, depthwise, { ...rest, groups: channels }),
-        pointwise,
-        bias ? { bias: parameter("bias", [filters], zeros) } : {},
-      );
-      return act ? act(y) : y;
+      const h = convolution2d(x, depthwise, { ...along, groups: channels });
+      return act(convolution2d(h, pointwise, bias ? { bias: parameter("bias", [filters], zeros) } : {}));
     },
     given,
   );

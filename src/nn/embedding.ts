@@ -1,6 +1,7 @@
 // Embeddings: rows of a table by number, and the positions that are added to them.
 import { angleOf } from "../core/angles.ts";
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Graph, Initializer, Tensor } from "../graph/tensor.ts";
 import { add, mul } from "../ops/arithmetic.ts";
@@ -11,6 +12,7 @@ import { reshape } from "../ops/reshape.ts";
 import { normal } from "./initializers.ts";
 import { defineLayer, type Layer } from "./layer.ts";
 
+/** Options of {@link embedding}. */
 export interface EmbeddingOptions {
   /** What the table [vocabulary, units] starts from. Default: normal around 0, deviation 0.05. */
   readonly initializer?: Initializer;
@@ -38,7 +40,8 @@ export function embedding(vocabulary: number, units: number, options: EmbeddingO
     if (!Number.isSafeInteger(count) || count < 1)
       throw new OptionError(`embedding: ${what}: wanted a positive integer, got ${count}`);
   }
-  const { initializer = normal(), padding } = options;
+  const known = { initializer: 0, padding: 0, name: 0 } as const;
+  const { initializer = normal(), padding } = checkOptions("embedding", options, known);
   if (padding !== undefined && !(Number.isInteger(padding) && padding >= 0 && padding < vocabulary))
     throw new OptionError(`embedding: padding: wanted 0 to ${vocabulary - 1}, got ${padding}`);
   const named = (graph: Graph) => options.name ?? graph.nameFor("embedding", layer);
@@ -81,6 +84,7 @@ function sizesOf(where: string, { shape, rank, dtype }: Tensor): readonly [numbe
   return [shape[1]!, shape[2]!];
 }
 
+/** Options of {@link learnedPositions}. */
 export interface LearnedPositionsOptions {
   /** Places that there are parameters for. Default: the input's time. */
   readonly length?: number;
@@ -95,7 +99,8 @@ export interface LearnedPositionsOptions {
  * @example learnedPositions({ length: 64 })
  */
 export function learnedPositions(options: LearnedPositionsOptions = {}): Layer {
-  const { initializer = normal() } = options;
+  const known = { length: 0, initializer: 0, name: 0 } as const;
+  const { initializer = normal() } = checkOptions("learnedPositions", options, known);
   return defineLayer(
     "positions",
     (x, { name, parameter }) => {
@@ -116,7 +121,8 @@ export function learnedPositions(options: LearnedPositionsOptions = {}): Layer {
  * @throws ShapeError where the input is not [batch, time, width].
  * @example sinusoidalPositions()
  */
-export function sinusoidalPositions({ base = 10_000 }: { readonly base?: number } = {}): Layer {
+export function sinusoidalPositions(options: { readonly base?: number } = {}): Layer {
+  const { base = 10_000 } = checkOptions("sinusoidalPositions", options, { base: 0 });
   if (!(base > 0 && Number.isFinite(base)))
     throw new OptionError(`sinusoidalPositions: base: wanted a number > 0, got ${base}`);
   return defineLayer("sinusoidalPositions", (x, { name }) => {

@@ -15,7 +15,9 @@ export const constant =
   (graph, shape) =>
     broadcastTo(graph.constant(value), shape);
 
+/** All 0. */
 export const zeros: Initializer = constant(0);
+/** All 1. */
 export const ones: Initializer = constant(1);
 
 /** Evenly over low ≤ x < high, by default ±0.05. */

@@ -3,7 +3,7 @@ import { DataError, ShapeError } from "../core/errors.ts";
 import { type Shape, showShape, sizeOf } from "../core/shape.ts";
 
 /** Stored examples, as a dataset has them: a model sees values · scale + offset. */
-interface StoredInputs {
+export interface StoredInputs {
   readonly inputs: {
     readonly values: ArrayLike<number>;
     readonly shape: Shape;

@@ -1,5 +1,6 @@
 // The basic layers: dense, activation, dropout, flatten.
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape, sizeOf } from "../core/shape.ts";
 import type { Initializer, Tensor } from "../graph/tensor.ts";
 import type { ActivationName } from "../ops/activation.ts";
@@ -9,6 +10,7 @@ import { reshape } from "../ops/reshape.ts";
 import { glorotUniform, heNormal, zeros } from "./initializers.ts";
 import { activationOf, defineLayer, type Layer } from "./layer.ts";
 
+/** Options of {@link dense}. */
 export interface DenseOptions {
   /** Applied to the result, by name or as a function. Default: none. */
   readonly activation?: ActivationName | ((x: Tensor) => Tensor);
@@ -44,7 +46,8 @@ export function dense(units: number, options: DenseOptions = {}): Layer {
   if (!Number.isSafeInteger(units) || units < 1) {
     throw new OptionError(`dense: units: wanted a positive integer, got ${units}`);
   }
-  const { activation, bias = true, initializer } = options;
+  const known = { activation: 0, bias: 0, initializer: 0, name: 0 } as const;
+  const { activation, bias = true, initializer } = checkOptions("dense", options, known);
   const act = activation && activationOf("dense", activation);
   const start = startOf(activation, initializer);
   return defineLayer(

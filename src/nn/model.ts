@@ -14,6 +14,7 @@ import { type Inputs, readInputs } from "./inputs.ts";
 import type { Layer } from "./layer.ts";
 import { type ParameterValues, Weights } from "./weights.ts";
 
+/** Options of {@link sequential} and {@link defineModel}. */
 export interface ModelOptions {
   /** Shape of one input, without the batch. */
   readonly input: Shape;
@@ -21,11 +22,13 @@ export interface ModelOptions {
   readonly inputType?: DType | undefined;
 }
 
+/** Options of {@link Model.predict}. */
 export interface RunOptions {
   /** Where to compute. Default: the engine that has the weights, else the process's own. */
   readonly engine?: Engine;
 }
 
+/** Options of {@link Model.initialize}. */
 export interface InitializeOptions extends RunOptions {
   /** Seed of the initial weights. Default: 0. */
   readonly seed?: number;

@@ -1,5 +1,6 @@
 // Layers that normalize: over the batch, with running statistics for prediction, or within each example.
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions, type OptionNames } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, mul, rsqrt, sub } from "../ops/arithmetic.ts";
@@ -8,6 +9,7 @@ import { reshape } from "../ops/reshape.ts";
 import { ones, zeros } from "./initializers.ts";
 import { defineLayer, type Layer, type LayerScope } from "./layer.ts";
 
+/** Options of {@link groupNorm} and {@link instanceNorm}. */
 export interface NormalizationOptions {
   /** Added to the variance, > 0. Default: 1e-5; of rmsNorm: 1e-6. */
   readonly epsilon?: number;
@@ -18,6 +20,7 @@ export interface NormalizationOptions {
   readonly name?: string;
 }
 
+/** Options of {@link batchNorm}. */
 export interface BatchNormOptions extends NormalizationOptions {
   /**
    * Share of the running statistics that stays at each step, 0 ≤ decay < 1: Keras's momentum, and 1 − PyTorch's.
@@ -36,12 +39,25 @@ export interface BatchNormOptions extends NormalizationOptions {
   readonly statistics?: "batch" | "running";
 }
 
+/** Options of {@link layerNorm} and {@link rmsNorm}. */
 export interface LayerNormOptions extends NormalizationOptions {
   /** How many of the last axes are normalized together, and have a scale and an offset each. Default: 1. */
   readonly axes?: number;
 }
 
-function checkEpsilon(where: string, epsilon: number): number {
+const COMMON = { epsilon: 0, scale: 0, offset: 0, name: 0 } as const;
+const BATCH_NORM = { ...COMMON, decay: 0, runningVariance: 0, statistics: 0 } as const;
+const RMS_NORM = { epsilon: 0, scale: 0, axes: 0, name: 0 } as const;
+const LAYER_NORM = { ...RMS_NORM, offset: 0 } as const;
+
+/** The epsilon of options whose names are known. */
+function epsilonOf<Options extends NormalizationOptions>(
+  where: string,
+  options: Options,
+  known: OptionNames<Options>,
+  fallback = 1e-5,
+): number {
+  const { epsilon = fallback } = checkOptions<Options>(where, options, known);
   if (!(epsilon > 0 && epsilon < Number.POSITIVE_INFINITY))
     throw new OptionError(`${where}: epsilon: wanted a finite number > 0, got ${epsilon}`);
   return epsilon;
@@ -93,7 +109,7 @@ const TINY = 2 ** -80;
  */
 export function batchNorm(options: BatchNormOptions = {}): Layer {
   const { decay = 0.9, runningVariance = "unbiased", statistics = "batch" } = options;
-  const epsilon = checkEpsilon("batchNorm", options.epsilon ?? 1e-5);
+  const epsilon = epsilonOf("batchNorm", options, BATCH_NORM);
   if (!(decay >= 0 && decay < 1)) throw new OptionError(`batchNorm: decay: wanted 0 ≤ x < 1, got ${decay}`);
   checkChoice("batchNorm: runningVariance", runningVariance, ["unbiased", "biased"]);
   checkChoice("batchNorm: statistics", statistics, ["batch", "running"]);
@@ -136,7 +152,7 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
 export function groupNorm(groups: number, options: NormalizationOptions = {}): Layer {
   if (!(Number.isSafeInteger(groups) && groups >= 1))
     throw new OptionError(`groupNorm: groups: wanted a positive integer, got ${groups}`);
-  const epsilon = checkEpsilon("groupNorm", options.epsilon ?? 1e-5);
+  const epsilon = epsilonOf("groupNorm", options, COMMON);
   return defineLayer(
     "groupNorm",
     (x, scope) => {
@@ -161,7 +177,7 @@ export function groupNorm(groups: number, options: NormalizationOptions = {}): L
  * @example defineModel({ input: [8, 8, 4] }, (x) => dense(2)(flatten()(instanceNorm()(x))))
  */
 export function instanceNorm(options: NormalizationOptions = {}): Layer {
-  const epsilon = checkEpsilon("instanceNorm", options.epsilon ?? 1e-5);
+  const epsilon = epsilonOf("instanceNorm", options, COMMON);
   return defineLayer(
     "instanceNorm",
     (x, scope) => {
@@ -197,7 +213,7 @@ function checkAxes(where: string, axes: number): number {
  */
 export function layerNorm(options: LayerNormOptions = {}): Layer {
   const axes = checkAxes("layerNorm", options.axes ?? 1);
-  const epsilon = checkEpsilon("layerNorm", options.epsilon ?? 1e-5);
+  const epsilon = epsilonOf("layerNorm", options, LAYER_NORM);
   return defineLayer(
     "layerNorm",
     (x, scope) => {
@@ -217,7 +233,7 @@ export function layerNorm(options: LayerNormOptions = {}): Layer {
  */
 export function rmsNorm(options: Omit<LayerNormOptions, "offset"> = {}): Layer {
   const axes = checkAxes("rmsNorm", options.axes ?? 1);
-  const epsilon = checkEpsilon("rmsNorm", options.epsilon ?? 1e-6);
+  const epsilon = epsilonOf("rmsNorm", options, RMS_NORM, 1e-6);
   return defineLayer(
     "rmsNorm",
     (x, scope) => {

@@ -1,8 +1,10 @@
 // Layers that pool and resize: images [batch, height, width, channels], sequences [batch, length, channels].
+import { checkOptions, type OptionNames } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { adaptiveMaxPool, maxPoolAs } from "../ops/max-pool.ts";
+import { adaptiveMaxPool, MAX_POOL, maxPoolAs } from "../ops/max-pool.ts";
 import { mean } from "../ops/reduce.ts";
 import {
+  AVERAGE_POOL,
   type AveragePoolOptions,
   adaptiveAveragePool,
   averagePoolAs,
@@ -11,26 +13,28 @@ import {
   resize,
 } from "../ops/resample.ts";
 import { reshape } from "../ops/reshape.ts";
-import { perAxis, spansOf, spatialRank, type WindowOptions } from "../ops/taps.ts";
-import type { Pair } from "../ops/window.ts";
+import { type MaxPoolOptions, spansOf, spatialRank } from "../ops/taps.ts";
+import { type Pair, perAxis } from "../ops/window.ts";
 import { defineLayer, type Layer } from "./layer.ts";
 
-type Pool<Options> = (
-  where: string,
-  x: Tensor,
-  window: number | readonly number[],
-  options: Options,
-) => Tensor;
+/** A kind of pooling: over how many axes, its op under a layer's name, the options that it knows. */
+interface Pool<Options> {
+  readonly kind: string;
+  readonly rank: number;
+  readonly known: OptionNames<Options>;
+  pool(where: string, x: Tensor, window: number | readonly number[], options: Options): Tensor;
+}
 
-/** A layer of windows over so many axes; options are looked at now, sizes when there is an input. */
-function poolLayer<Options extends WindowOptions>(
-  kind: string,
-  rank: number,
-  pool: Pool<Options>,
+const maximum = { known: MAX_POOL, pool: maxPoolAs };
+const average = { known: AVERAGE_POOL, pool: averagePoolAs };
+
+/** A layer of windows; options are looked at now, sizes when there is an input. */
+function poolLayer<Options extends MaxPoolOptions>(
+  { kind, rank, known, pool }: Pool<Options>,
   window: number | readonly number[],
   options: Options,
 ): Layer {
-  spansOf(kind, window, options, rank);
+  spansOf(kind, window, options, { count: rank, known });
   return defineLayer(kind, (x, { name }) => {
     spatialRank(name, x, rank);
     return pool(name, x, window, options);
@@ -44,8 +48,8 @@ function poolLayer<Options extends WindowOptions>(
  * the padded input.
  * @example maxPool1d(2)
  */
-export function maxPool1d(window: number, options: WindowOptions = {}): Layer {
-  return poolLayer("maxPool1d", 1, maxPoolAs, window, options);
+export function maxPool1d(window: number, options: MaxPoolOptions = {}): Layer {
+  return poolLayer({ ...maximum, kind: "maxPool1d", rank: 1 }, window, options);
 }
 
 /**
@@ -56,8 +60,8 @@ export function maxPool1d(window: number, options: WindowOptions = {}): Layer {
  * the padded input.
  * @example maxPool2d(3, { stride: 2, padding: "same" })
  */
-export function maxPool2d(window: Pair, options: WindowOptions = {}): Layer {
-  return poolLayer("maxPool2d", 2, maxPoolAs, window, options);
+export function maxPool2d(window: Pair, options: MaxPoolOptions = {}): Layer {
+  return poolLayer({ ...maximum, kind: "maxPool2d", rank: 2 }, window, options);
 }
 
 /**
@@ -66,7 +70,7 @@ export function maxPool2d(window: Pair, options: WindowOptions = {}): Layer {
  * @example averagePool1d(3, { stride: 1, padding: "same" })
  */
 export function averagePool1d(window: number, options: AveragePoolOptions = {}): Layer {
-  return poolLayer("averagePool1d", 1, averagePoolAs, window, options);
+  return poolLayer({ ...average, kind: "averagePool1d", rank: 1 }, window, options);
 }
 
 /**
@@ -76,9 +80,10 @@ export function averagePool1d(window: number, options: AveragePoolOptions = {}):
  * @example averagePool2d(2)
  */
 export function averagePool2d(window: Pair, options: AveragePoolOptions = {}): Layer {
-  return poolLayer("averagePool2d", 2, averagePoolAs, window, options);
+  return poolLayer({ ...average, kind: "averagePool2d", rank: 2 }, window, options);
 }
 
+/** Options of {@link globalAveragePool1d}, {@link globalAveragePool2d}, {@link globalMaxPool1d} and {@link globalMaxPool2d}. */
 export interface GlobalPoolOptions {
   /** Keep the pooled axes with size 1. Default: false. */
   readonly keepDims?: boolean | undefined;
@@ -89,8 +94,9 @@ function globalLayer(
   kind: string,
   rank: number,
   pool: (x: Tensor) => Tensor,
-  { keepDims = false }: GlobalPoolOptions,
+  options: GlobalPoolOptions,
 ): Layer {
+  const { keepDims = false } = checkOptions(kind, options, { keepDims: 0 });
   return defineLayer(kind, (x, { name }) => {
     spatialRank(name, x, rank);
     const [batch, channels] = [x.shape[0]!, x.shape.at(-1)!];
@@ -141,7 +147,7 @@ export function globalMaxPool2d(options: GlobalPoolOptions = {}): Layer {
 
 /** A layer of images whose result has the size given. */
 function sizedLayer(kind: string, size: Pair, work: (x: Tensor) => Tensor): Layer {
-  perAxis(kind, "size", size, 2);
+  perAxis(kind, "size", size, { count: 2 });
   return defineLayer(kind, (x, { name }) => {
     spatialRank(name, x, 2);
     return work(x);
@@ -184,7 +190,7 @@ export function resize2d(size: Pair, options: ResizeOptions = {}): Layer {
  * @example upsample1d(2)
  */
 export function upsample1d(scale: number): Layer {
-  const [times] = perAxis("upsample1d", "scale", scale, 1);
+  const [times] = perAxis("upsample1d", "scale", scale, { count: 1 });
   return defineLayer("upsample1d", (x, { name }) => {
     spatialRank(name, x, 1);
     return resize(x, x.shape[1]! * times!);
@@ -198,7 +204,7 @@ export function upsample1d(scale: number): Layer {
  * @example upsample2d(2, { method: "bilinear" })
  */
 export function upsample2d(scale: Pair, options: ResizeOptions = {}): Layer {
-  const times = perAxis("upsample2d", "scale", scale, 2);
+  const times = perAxis("upsample2d", "scale", scale, { count: 2 });
   checkResize("upsample2d", options);
   return defineLayer("upsample2d", (x, { name }) => {
     spatialRank(name, x, 2);

@@ -1,13 +1,15 @@
 // Recurrent layers: simple recurrent networks, LSTM, GRU, and two of them side by side in both directions.
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { type Shape, sameShape, showShape } from "../core/shape.ts";
 import type { Graph, Initializer, Tensor } from "../graph/tensor.ts";
-import { add, sub } from "../ops/arithmetic.ts";
+import { add, sub, where } from "../ops/arithmetic.ts";
 import { equalLabels } from "../ops/gather.ts";
 import { matmul } from "../ops/matmul.ts";
-import { broadcastTo, concatenate, permute } from "../ops/movement.ts";
+import { broadcastTo, concatenate, permute, slice } from "../ops/movement.ts";
 import { type Cell, gatesOf, recurrence } from "../ops/recurrence.ts";
 import { argmax } from "../ops/reduce.ts";
+import { reshape } from "../ops/reshape.ts";
 import { constant, glorotUniform, orthogonal, zeros } from "./initializers.ts";
 
 /** What a recurrent layer starts from: each [batch, units], zeros where left out. */
@@ -17,23 +19,50 @@ export interface RecurrentState {
   readonly cell?: Tensor | undefined;
 }
 
+/** What a recurrent layer is given beside its input. */
 export interface RecurrentContext<State = RecurrentState> {
   /**
    * [batch, time]: 1 at real steps, 0 at padding, over which the state is carried. Of integers all but 0 are real, so that
-   * tokens with 0 as the padding are their own mask, as for attention. Default: all are real.
+   * tokens with 0 as the padding are their own mask, as for attention. Whatever x holds at padding, NaN too, reaches no
+   * result and no gradient. Default: all are real.
    */
   readonly mask?: Tensor | undefined;
   /** Before the first step. Default: zeros. */
   readonly state?: State | undefined;
 }
 
+/** What a recurrent layer ends with: each [batch, units], what the next piece of the sequence, or a decoder, starts from. */
+export interface FinalState {
+  readonly hidden: Tensor;
+  /** Of an LSTM only. */
+  readonly cell?: Tensor;
+}
+
+/** What a layer gives, and the state after its last step. */
+export interface WithState<State = FinalState> {
+  readonly output: Tensor;
+  readonly state: State;
+}
+
 /** A layer over time: [batch, time, in] → [batch, units], or [batch, time, units] with `returnSequences`. */
 export interface RecurrentLayer {
   (x: Tensor, context?: RecurrentContext): Tensor;
+  /**
+   * The same with the state after the last real step, PyTorch's `h_n` and `c_n`, Keras's `return_state`: what the same layer
+   * goes on from with the next piece, or a decoder starts from. With `reverse`, after the first.
+   * @example
+   * const model = defineModel({ input: [9, 4] }, (x) => {
+   *   const [seen, asked] = [slice(x, [0, 0, 0], [x.shape[0], 6, 4]), slice(x, [0, 6, 0], [x.shape[0], 3, 4])];
+   *   const { state } = lstm(16).withState(seen);
+   *   return dense(2)(lstm(16, { returnSequences: true })(asked, { state }));
+   * });
+   */
+  readonly withState: (x: Tensor, context?: RecurrentContext) => WithState;
   /** The same in the other direction, with parameters of its own, named after this one's and `_reverse`. */
   readonly reversed: () => RecurrentLayer;
 }
 
+/** Options of {@link gru}. */
 export interface RecurrentOptions {
   /** The states of all steps instead of the last. Default: false. */
   readonly returnSequences?: boolean;
@@ -48,19 +77,31 @@ export interface RecurrentOptions {
   readonly name?: string;
 }
 
+/** Options of {@link simpleRnn}. */
 export interface SimpleRnnOptions extends RecurrentOptions {
   /** Default: "tanh". */
   readonly activation?: "tanh" | "relu";
 }
 
+/** Options of {@link lstm}. */
 export interface LstmOptions extends RecurrentOptions {
   /** What the bias of the forget gate starts from. Default: 1, as Jozefowicz et al. 2015 advise. */
   readonly forgetBias?: number;
 }
 
-/** A kind of recurrent layer: its cell, and what its bias starts from. */
+const KNOWN = {
+  returnSequences: 0,
+  reverse: 0,
+  bias: 0,
+  initializer: 0,
+  recurrentInitializer: 0,
+  name: 0,
+} as const;
+
+/** A kind of recurrent layer: the options that it alone has, its cell, and what its bias starts from. */
 interface Kind {
   readonly name: string;
+  readonly known?: Readonly<Record<string, 0>>;
   readonly cell: Cell;
   readonly biasInitializer: Initializer;
 }
@@ -83,10 +124,11 @@ function notZero(x: Tensor): Tensor {
 function joined(
   where: string,
   graph: Graph,
-  { hidden, cell }: RecurrentState,
+  state: RecurrentState,
   wanted: Shape,
   isLstm: boolean,
 ): Tensor | undefined {
+  const { hidden, cell } = checkOptions(`${where}: state`, state, { hidden: 0, cell: 0 });
   for (const [what, tensor] of Object.entries({ hidden, cell })) {
     if (tensor && !sameShape(tensor.shape, wanted))
       throw new ShapeError(
@@ -105,16 +147,19 @@ function recurrent(
   options: RecurrentOptions,
   of?: RecurrentLayer,
 ): RecurrentLayer {
-  const { name: kindName, cell, biasInitializer } = kind;
+  const { name: kindName, known, cell, biasInitializer } = kind;
   if (!Number.isSafeInteger(units) || units < 1)
     throw new OptionError(`${kindName}: units: wanted a positive integer, got ${units}`);
+  checkOptions<RecurrentOptions>(kindName, options, { ...KNOWN, ...known });
   const { returnSequences: sequences = false, reverse = false, bias = true, name } = options;
   const { initializer = glorotUniform, recurrentInitializer = orthogonal() } = options;
 
-  const apply = (x: Tensor, { mask, state = {} }: RecurrentContext = {}): Tensor => {
+  /** The last step, or all of them, time first; behind them the cell where it is wanted. */
+  const run = (x: Tensor, context: RecurrentContext, withCell: boolean): Tensor => {
     const { graph } = x;
     const counted = name ?? graph.nameFor(kindName, of ?? layer);
     const own = of ? `${counted}_reverse` : counted;
+    const { mask, state = {} } = checkOptions(own, context, { mask: 0, state: 0 });
     if (x.rank !== 3) throw new ShapeError(`${own}: wanted [batch, time, in], got ${showShape(x.shape)}`);
     const [batch, time, width] = x.shape as [number, number, number];
     const columns = gatesOf(cell) * units;
@@ -124,23 +169,44 @@ function recurrent(
       throw new ShapeError(
         `${own}: mask: got ${mask.dtype} ${showShape(mask.shape)}, wanted ${showShape([batch, time])}`,
       );
+    const heard = mask?.dtype === "i32" ? notZero(mask) : mask;
+    // Nothing multiplies what is passed over: 0 times NaN would reach the gradient of the weight.
+    const input = heard ? where(reshape(permute(heard), [time, batch, 1]), swap(x), 0) : swap(x);
     const weight = parameter("weight", [width, columns], initializer);
     const recurrentWeight = parameter("recurrentWeight", [units, columns], recurrentInitializer);
-    const gates = matmul(swap(x), weight, bias ? parameter("bias", [columns], biasInitializer) : undefined);
-    const y = recurrence(
+    const gates = matmul(input, weight, bias ? parameter("bias", [columns], biasInitializer) : undefined);
+    return recurrence(
       {
         x: gates,
         weight: recurrentWeight,
         bias: bias && cell === "gru" ? parameter("recurrentBias", [columns], zeros) : undefined,
         state: joined(own, graph, state, [batch, units], cell === "lstm"),
-        mask: mask?.dtype === "i32" ? notZero(mask) : mask,
+        mask: heard,
       },
-      { cell, reverse, sequences },
+      { cell, reverse, sequences, withCell },
     );
+  };
+  const apply = (x: Tensor, context: RecurrentContext = {}): Tensor => {
+    const y = run(x, context, false);
     return sequences ? swap(y) : y;
   };
+  const withState = (x: Tensor, context: RecurrentContext = {}): WithState => {
+    const isLstm = cell === "lstm";
+    const y = run(x, context, isLstm);
+    const [batch, time] = x.shape as [number, number];
+    if (!sequences) {
+      const [hidden, end] = [0, batch].map((from) => (isLstm ? slice(y, [from, 0], [batch, units]) : y));
+      return { output: hidden!, state: { hidden: hidden!, ...(isLstm && { cell: end! }) } };
+    }
+    const step = (t: number) => reshape(slice(y, [t, 0, 0], [1, batch, units]), [batch, units]);
+    const hidden = step(reverse ? 0 : time - 1);
+    return {
+      output: swap(isLstm ? slice(y, [0, 0, 0], [time, batch, units]) : y),
+      state: { hidden, ...(isLstm && { cell: step(time) }) },
+    };
+  };
   const reversed = () => of ?? recurrent(kind, units, { ...options, reverse: !reverse }, layer);
-  const layer: RecurrentLayer = Object.assign(apply, { reversed });
+  const layer: RecurrentLayer = Object.assign(apply, { reversed, withState });
   return layer;
 }
 
@@ -158,7 +224,11 @@ export function simpleRnn(units: number, options: SimpleRnnOptions = {}): Recurr
       `simpleRnn: activation: got ${JSON.stringify(activation)}, wanted one of tanh, relu`,
     );
   const cell = activation === "tanh" ? "rnnTanh" : "rnnRelu";
-  return recurrent({ name: "simpleRnn", cell, biasInitializer: zeros }, units, options);
+  return recurrent(
+    { name: "simpleRnn", known: { activation: 0 }, cell, biasInitializer: zeros },
+    units,
+    options,
+  );
 }
 
 /**
@@ -177,7 +247,7 @@ export function lstm(units: number, options: LstmOptions = {}): RecurrentLayer {
     const part = (value: number, gates: number) => constant(value)(graph, [gates * units], stream);
     return concatenate([part(0, 1), part(forgetBias, 1), part(0, 2)]);
   };
-  return recurrent({ name: "lstm", cell: "lstm", biasInitializer }, units, options);
+  return recurrent({ name: "lstm", known: { forgetBias: 0 }, cell: "lstm", biasInitializer }, units, options);
 }
 
 /**
@@ -203,6 +273,17 @@ export interface BidirectionalState {
   readonly backward?: RecurrentState | undefined;
 }
 
+/** Two recurrent layers, one in each direction. */
+export interface BidirectionalLayer {
+  (x: Tensor, context?: RecurrentContext<BidirectionalState>): Tensor;
+  /** The same with the state of either direction after its last step. */
+  readonly withState: (
+    x: Tensor,
+    context?: RecurrentContext<BidirectionalState>,
+  ) => WithState<{ readonly forward: FinalState; readonly backward: FinalState }>;
+}
+
+/** Options of {@link bidirectional}. */
 export interface BidirectionalOptions {
   /** How the two results are joined: side by side, forward first, or added. Default: "concatenate". */
   readonly merge?: "concatenate" | "sum";
@@ -214,18 +295,34 @@ export interface BidirectionalOptions {
  * @throws OptionError for an unknown merge.
  * @example const model = sequential({ input: [28, 28] }, bidirectional(lstm(32)), dense(10));
  */
-export function bidirectional(
-  layer: RecurrentLayer,
-  { merge = "concatenate" }: BidirectionalOptions = {},
-): (x: Tensor, context?: RecurrentContext<BidirectionalState>) => Tensor {
+export function bidirectional(layer: RecurrentLayer, options: BidirectionalOptions = {}): BidirectionalLayer {
+  const { merge = "concatenate" } = checkOptions("bidirectional", options, { merge: 0 });
   if (merge !== "concatenate" && merge !== "sum")
     throw new OptionError(
       `bidirectional: merge: got ${JSON.stringify(merge)}, wanted one of concatenate, sum`,
     );
   const other = layer.reversed();
-  return (x, { mask, state } = {}) => {
-    const forward = layer(x, { mask, state: state?.forward });
-    const backward = other(x, { mask, state: state?.backward });
-    return merge === "sum" ? add(forward, backward) : concatenate([forward, backward]);
+  const joinedOf = (forward: Tensor, backward: Tensor) =>
+    merge === "sum" ? add(forward, backward) : concatenate([forward, backward]);
+  const contexts = (context: RecurrentContext<BidirectionalState> = {}) => {
+    const { mask, state = {} } = checkOptions("bidirectional", context, { mask: 0, state: 0 });
+    const { forward, backward } = checkOptions("bidirectional: state", state, { forward: 0, backward: 0 });
+    return [
+      { mask, state: forward },
+      { mask, state: backward },
+    ] as const;
   };
+  const apply = (x: Tensor, context?: RecurrentContext<BidirectionalState>): Tensor => {
+    const [ahead, back] = contexts(context);
+    return joinedOf(layer(x, ahead), other(x, back));
+  };
+  const withState: BidirectionalLayer["withState"] = (x, context) => {
+    const [ahead, back] = contexts(context);
+    const [forward, backward] = [layer.withState(x, ahead), other.withState(x, back)];
+    return {
+      output: joinedOf(forward.output, backward.output),
+      state: { forward: forward.state, backward: backward.state },
+    };
+  };
+  return Object.assign(apply, { withState });
 }

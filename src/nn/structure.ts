@@ -1,5 +1,6 @@
 // How layers are put together, beside one after the other: around each other, side by side, recomputed.
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { sameShape, showShape } from "../core/shape.ts";
 import { add } from "../ops/arithmetic.ts";
 import { recompute } from "../ops/checkpoint.ts";
@@ -21,6 +22,7 @@ export function checkpoint(block: Layer): Layer {
   return (x) => recompute(x, block);
 }
 
+/** Options of {@link residual}. */
 export interface ResidualOptions {
   /** What the input goes through on its way around the block, where their shapes differ. Default: nothing. */
   readonly projection?: Layer;
@@ -31,7 +33,8 @@ export interface ResidualOptions {
  * @throws ShapeError where the shapes of both differ.
  * @example sequential({ input: [16] }, residual(dense(16)), residual(dense(8), { projection: dense(8, { bias: false }) }))
  */
-export function residual(block: Layer, { projection }: ResidualOptions = {}): Layer {
+export function residual(block: Layer, options: ResidualOptions = {}): Layer {
+  const { projection } = checkOptions("residual", options, { projection: 0 });
   return (x) => {
     const y = block(x);
     const around = projection ? projection(x) : x;

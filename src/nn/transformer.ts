@@ -1,5 +1,6 @@
 // Blocks of a transformer: attention and a small network for each place, each with a shortcut around it.
 import { OptionError } from "../core/errors.ts";
+import { checkOptions, type OptionNames } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ActivationName } from "../ops/activation.ts";
 import { add } from "../ops/arithmetic.ts";
@@ -8,6 +9,7 @@ import type { Layer } from "./layer.ts";
 import { dense, dropout as dropoutLayer } from "./layers.ts";
 import { layerNorm } from "./normalization.ts";
 
+/** Options of {@link transformerDecoderBlock}. */
 export interface TransformerBlockOptions {
   /** Heads of each attention. */
   readonly heads: number;
@@ -23,6 +25,7 @@ export interface TransformerBlockOptions {
   readonly epsilon?: number;
 }
 
+/** Options of {@link transformerEncoderBlock}. */
 export interface TransformerEncoderOptions extends TransformerBlockOptions {
   /** A place sees none behind itself: what a model of the next token is made of. Default: false. */
   readonly causal?: boolean;
@@ -43,7 +46,15 @@ export interface DecoderInputs {
 /** A part of a block with its shortcut. */
 type Step = (x: Tensor, part: Layer) => Tensor;
 
-function check(where: string, { norm = "pre", hidden }: TransformerBlockOptions): void {
+const BLOCK = { heads: 0, hidden: 0, activation: 0, dropout: 0, norm: 0, epsilon: 0 } as const;
+const ENCODER = { ...BLOCK, causal: 0, rotary: 0 } as const;
+
+function check<Options extends TransformerBlockOptions>(
+  where: string,
+  options: Options,
+  known: OptionNames<Options>,
+): void {
+  const { norm = "pre", hidden } = checkOptions<Options>(where, options, known);
   if (norm !== "pre" && norm !== "post")
     throw new OptionError(`${where}: norm: wanted "pre" or "post", got ${JSON.stringify(norm)}`);
   if (hidden !== undefined && !(Number.isSafeInteger(hidden) && hidden >= 1))
@@ -82,7 +93,7 @@ function feedForward({ hidden, activation = "gelu", dropout = 0 }: TransformerBl
  * @example sequential({ input: [32], inputType: "i32" }, embedding(80, 64), transformerEncoderBlock({ heads: 4, causal: true }), dense(80))
  */
 export function transformerEncoderBlock(options: TransformerEncoderOptions): AttentionLayer {
-  check("transformerEncoderBlock", options);
+  check("transformerEncoderBlock", options, ENCODER);
   const { heads, causal = false, rotary = false, dropout = 0 } = options;
   const attend = multiHeadAttention(heads, { causal, rotary, dropout });
   const [first, second, last] = [shortcut(options), shortcut(options), feedForward(options)];
@@ -102,7 +113,7 @@ export function transformerEncoderBlock(options: TransformerEncoderOptions): Att
 export function transformerDecoderBlock(
   options: TransformerBlockOptions,
 ): (x: Tensor, given: DecoderInputs) => Tensor {
-  check("transformerDecoderBlock", options);
+  check("transformerDecoderBlock", options, BLOCK);
   const { heads, dropout = 0 } = options;
   const [attend, look] = [
     multiHeadAttention(heads, { causal: true, dropout }),

@@ -1,6 +1,7 @@
 // Scaled dot-product attention as one instruction, whose scores never reach memory; its gradient is another.
 import { ATTENTION_BLOCK } from "../../assembly/abi.ts";
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { keys as keysOf } from "../core/random.ts";
 import { showShape } from "../core/shape.ts";
 import {
@@ -135,6 +136,7 @@ const attentionOp = defineOp<Attention>({
   },
 });
 
+/** Options of {@link attention}. */
 export interface AttentionOptions {
   /** Into how many heads the columns are cut. Default: 1. */
   readonly heads?: number;
@@ -202,7 +204,8 @@ function headSize(columns: number, heads: number, what: string): number {
  * @example attention(queries, keys, values, { heads: 2, causal: false }) // [8, 5, 16]
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
-  const { heads = 1 } = options;
+  const known = { heads: 0, causal: 0, mask: 0, scale: 0, dropout: 0 } as const;
+  const { heads = 1 } = checkOptions("attention", options, known);
   const shown = () => [q, k, v].map(({ dtype, shape }) => `${dtype} ${showShape(shape)}`).join(", ");
   const [batch, , width] = q.shape;
   if (

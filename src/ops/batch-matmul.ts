@@ -1,9 +1,11 @@
 // Products of stacked matrices: one instruction for the whole stack.
 import { INSTRUCTION_BYTES, MATMUL_SCRATCH_BYTES } from "../../assembly/abi.ts";
 import { ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { broadcastShapes, showShape, sizeOf } from "../core/shape.ts";
 import { defineOp, type Op, read, rows, scratch, write } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { slopesOf } from "./matmul.ts";
 import { broadcastTo, permute } from "./movement.ts";
 import { reshape } from "./reshape.ts";
 
@@ -26,17 +28,7 @@ const batchMatmulOp: Op<Layout> = defineOp<Layout>({
   },
   gradient({ inputs: [a, b], attributes: layout, dy, wants }) {
     const product = (x: Tensor, y: Tensor, how: Layout) => x.graph.apply(batchMatmulOp, [x, y], how)[0]!;
-    const da = {
-      NN: () => product(dy, b!, "NT"),
-      NT: () => product(dy, b!, "NN"),
-      TN: () => product(b!, dy, "NT"),
-    };
-    const db = {
-      NN: () => product(a!, dy, "TN"),
-      NT: () => product(dy, a!, "TN"),
-      TN: () => product(a!, dy, "NN"),
-    };
-    return [wants(0) ? da[layout]() : undefined, wants(1) ? db[layout]() : undefined];
+    return slopesOf(layout, [a!, b!, dy], product, wants);
   },
   emit(emitter, { inputs: [a, b], outputs: [c], attributes: layout }) {
     const { batch, m, k, n } = sizes(a!, b!, layout);
@@ -58,6 +50,7 @@ const batchMatmulOp: Op<Layout> = defineOp<Layout>({
   },
 });
 
+/** Options of {@link batchMatmul}. */
 export interface BatchMatmulOptions {
   /** a is [..., k, m]. Default: false. */
   readonly transposeA?: boolean;
@@ -73,7 +66,8 @@ const swapped = (x: Tensor): Tensor => permute(x, [...x.shape.slice(0, -2).keys(
  * @example batchMatmul(queries, keys, { transposeB: true }) // [8, 5, 16] × [8, 7, 16] → [8, 5, 7]
  */
 export function batchMatmul(a: Tensor, b: Tensor, options: BatchMatmulOptions = {}): Tensor {
-  const { transposeA = false, transposeB = false } = options;
+  const known = { transposeA: 0, transposeB: 0 } as const;
+  const { transposeA = false, transposeB = false } = checkOptions("batchMatmul", options, known);
   if (a.rank < 2 || b.rank < 2 || a.dtype !== "f32" || b.dtype !== "f32") {
     throw new ShapeError(
       `batchMatmul: wanted f32 [..., m, k] × [..., k, n], got ${a.dtype} ${showShape(a.shape)} × ${b.dtype} ${showShape(b.shape)}`,

@@ -47,6 +47,7 @@ function marks(graph: Graph, columns: readonly number[]): Tensor {
 
 const numbersTo = (n: number) => Array.from({ length: n }, (_, k) => k);
 
+/** Options of {@link infoNce}. */
 export interface InfoNceOptions {
   /** Cosines are divided by it, > 0. Default: 0.07. */
   readonly temperature?: number;

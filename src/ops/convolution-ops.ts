@@ -2,7 +2,19 @@
 // three ops, each linear in both operands, each other's gradients.
 import { CONVOLUTION_SCRATCH_BYTES } from "../../assembly/abi.ts";
 import type { Shape } from "../core/shape.ts";
-import { defineOp, nothing, type Op, read, rows, scratch, write } from "../graph/op.ts";
+import {
+  type CallOptions,
+  defineOp,
+  type Emitter,
+  nothing,
+  type Op,
+  type Operand,
+  read,
+  rows,
+  scratch,
+  update,
+  write,
+} from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { backwardTables, forwardTable, type Windows } from "./patches.ts";
 import { sum } from "./reduce.ts";
@@ -27,6 +39,46 @@ const MOST_PARTS = 12;
 const PART_PIXELS = 512;
 /** From so many terms on threads share the terms instead. */
 const MANY_TERMS = 256;
+
+/** Channels that are worth the turning, and kernels whose 16 values stay in the second-level cache. */
+const isWinograd = ([height, width, channels, n]: Shape, { stride, dilation, groups }: Windows) =>
+  height === 3 &&
+  width === 3 &&
+  groups === 1 &&
+  Math.max(...stride, ...dilation) === 1 &&
+  channels! % 8 === 0 &&
+  n! % 8 === 0 &&
+  Math.min(channels!, n!) >= 16 &&
+  channels! * n! <= 128 * 128;
+
+/** How many tiles are worked on at a time, and what of scratch they take. */
+function winogradScratch(channels: number, n: number): { tiles: number; bytes: number } {
+  const tiles = Math.max(6, Math.min(48, Math.floor(8192 / (channels + n))));
+  const planes = 16 * (tiles * (channels + n) * 4 + 2 * 64);
+  const lines = Math.max(channels, n) * (2 * tiles + 2) * 16;
+  return { tiles, bytes: 2 * n * 4 + planes + Math.max(lines, channels * (tiles * 4 + 64)) };
+}
+
+function emitWinograd(
+  emitter: Emitter,
+  {
+    x,
+    from,
+    by,
+    to,
+    start,
+    table,
+    channels,
+    n,
+  }: Record<"from" | "by" | "to" | "start" | "table", Operand> & { x: Tensor; channels: number; n: number },
+  options: CallOptions,
+): void {
+  const turned = emitter.temporary("turned", 16 * channels * n * 4);
+  emitter.call("winogradKernel", [channels * n, 1, by, write(turned)]);
+  const { tiles, bytes } = winogradScratch(channels, n);
+  const operands = [x.shape[0]!, n, tiles, from, read(turned), to, scratch(bytes), table, start, 1];
+  emitter.call("winograd", operands, options);
+}
 
 const convolutionOp: Op<Attributes> = defineOp<Attributes>({
   name: "convolution",
@@ -56,6 +108,14 @@ const convolutionOp: Op<Attributes> = defineOp<Attributes>({
     const options = { head: y!, work: y!.size * terms };
     if (depthwise) {
       emitter.call("depthwise", [from, by, to, start, read(table), 1], options);
+      return;
+    }
+    if (isWinograd(weight!.shape, windows)) {
+      emitWinograd(
+        emitter,
+        { x: x!, from, by, to, start, table: read(table), channels: groupChannels, n },
+        options,
+      );
       return;
     }
     const sizes = [y!.size / n, n, terms];
@@ -108,6 +168,11 @@ const transposedOp: Op<Attributes> = defineOp<Attributes>({
       emitter.call("depthwise", [from, read(flipped), to, start, table, phases], options);
       return;
     }
+    if (isWinograd(weight!.shape, windows)) {
+      const by = read(flipped);
+      emitWinograd(emitter, { x: x!, from, by, to, start, table, channels, n }, options);
+      return;
+    }
     const sizes = [y!.size / n, n, (order.length / phases) * columns];
     const work = scratch(CONVOLUTION_SCRATCH_BYTES);
     const operands = [...sizes, from, 0, read(flipped), n, to, start, work, table, groups, phases];
@@ -139,6 +204,16 @@ const weightGradientOp: Op<Attributes> = defineOp<Attributes>({
     const options = { work: dy!.size * terms };
     if (depthwise) {
       emitter.call("depthwiseWeights", [b, a, write(to), table], options);
+      return;
+    }
+    if (isWinograd(dw!.shape, windows)) {
+      const [, , channels] = sizesOf(dw!);
+      const { tiles, bytes } = winogradScratch(channels, m);
+      const parts = Math.min(MOST_PARTS, Math.max(1, Math.floor(pixels / PART_PIXELS)));
+      const sums = emitter.temporary("sums", parts * 16 * channels * m * 4);
+      const operands = [x!.shape[0]!, m, tiles, b, a, write(sums), scratch(bytes), table, nothing, parts];
+      emitter.call("winogradWeights", operands, options);
+      emitter.call("winogradGradient", [channels * m, parts, update(sums), write(to)]);
       return;
     }
     const few = Math.min(MOST_PARTS, Math.max(1, Math.floor(pixels / PART_PIXELS)));

@@ -1,5 +1,6 @@
 // Convolutions of images and sequences, channels last: what is asked for is checked here and said in ops.
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { forward, imageOf, sizesOf, transposed } from "./convolution-ops.ts";
@@ -8,13 +9,13 @@ import { broadcastTo } from "./movement.ts";
 import { type PaddingMode, padImages } from "./padding.ts";
 import { reshape } from "./reshape.ts";
 import {
+  aroundOf,
   countOf,
   type Padding1d,
   type Padding2d,
   type Pair,
   pairOf,
   spanOf,
-  type Widths,
   widthsOf,
   windowsOf,
 } from "./window.ts";
@@ -26,6 +27,7 @@ interface CommonOptions {
   readonly bias?: Tensor;
 }
 
+/** Options of {@link convolution2d}. */
 export interface Convolution2dOptions extends CommonOptions {
   /** Pixels from one window to the next. Default: 1. */
   readonly stride?: Pair;
@@ -37,12 +39,17 @@ export interface Convolution2dOptions extends CommonOptions {
   readonly paddingMode?: PaddingMode;
 }
 
+/** Options of {@link convolution1d}. */
 export interface Convolution1dOptions extends CommonOptions {
   readonly stride?: number;
   readonly dilation?: number;
   readonly padding?: Padding1d;
   readonly paddingMode?: PaddingMode;
 }
+
+const COMMON = { stride: 0, dilation: 0, padding: 0, groups: 0, bias: 0 } as const;
+const FORWARD = { ...COMMON, paddingMode: 0 } as const;
+const TRANSPOSED = { ...COMMON, outputPadding: 0 } as const;
 
 /** Checks what every convolution wants of its operands. */
 function checkOperands(
@@ -101,7 +108,7 @@ export function convolution2d(x: Tensor, weight: Tensor, options: Convolution2dO
  */
 export function convolution1d(x: Tensor, weight: Tensor, options: Convolution1dOptions = {}): Tensor {
   checkOperands("convolution1d", { x, weight, bias: options.bias }, 3);
-  const { stride, dilation, padding } = options;
+  const { stride, dilation, padding } = checkOptions("convolution1d", options, FORWARD);
   const y = convolve("convolution1d", reshape(x, asImage(x)), reshape(weight, [1, ...weight.shape]), {
     ...options,
     ...(stride !== undefined && { stride: alongWidth(stride, 1) }),
@@ -116,7 +123,7 @@ const alongWidth = (n: number, other: number) => [other, n] as const;
 const paddedWidth = (padding: Padding1d): Padding2d => (typeof padding === "string" ? padding : [0, padding]);
 
 function convolve(what: string, x: Tensor, weight: Tensor, options: Convolution2dOptions): Tensor {
-  const { padding = "valid", paddingMode = "zeros", bias } = options;
+  const { padding = "valid", paddingMode = "zeros", bias } = checkOptions(what, options, FORWARD);
   checkOperands(what, { x, weight, bias }, 4);
   const stride = pairOf(what, "stride", options.stride ?? 1);
   const dilation = pairOf(what, "dilation", options.dilation ?? 1);
@@ -134,11 +141,11 @@ function convolve(what: string, x: Tensor, weight: Tensor, options: Convolution2
   const span = [spanOf(height, dilation[0]), spanOf(width, dilation[1])] as const;
   const image = imageOf(x);
   const sizes = { size: image, span, stride };
-  const widths = widthsOf(what, padding, sizes);
+  const widths = widthsOf(aroundOf(what, padding, { count: 2 }), sizes);
   const size = windowsOf(what, widths, sizes);
   if (!["zeros", "reflect", "edge"].includes(paddingMode)) {
     throw new OptionError(
-      `${what}: paddingMode: wanted "zeros", "reflect" or "edge", got ${JSON.stringify(paddingMode)}`,
+      `${what}: paddingMode: got ${JSON.stringify(paddingMode)}, wanted "zeros", "reflect" or "edge"`,
     );
   }
   const isPadded = widths.flat().some((pixels) => pixels > 0);
@@ -149,13 +156,14 @@ function convolve(what: string, x: Tensor, weight: Tensor, options: Convolution2
   if (height * width === 1 && groups === 1 && !isPadded && Math.max(...stride) === 1) {
     return matmul(x, reshape(weight, [channels, n]), bias);
   }
-  const before = [widths[0][0], widths[1][0]] as const;
+  const before = [widths[0]![0], widths[1]![0]] as const;
   // Several outputs of one channel by itself are those of as many channels alike.
   const times = groups === channels && groups > 1 ? n / channels : 1;
   const source = times > 1 ? repeatChannels(x, times) : x;
   return forward([source, weight, bias], { stride, dilation, before, groups: groups * times }, size);
 }
 
+/** Options of {@link convolution2dTranspose}. */
 export interface Convolution2dTransposeOptions extends CommonOptions {
   readonly stride?: Pair;
   readonly dilation?: Pair;
@@ -165,6 +173,7 @@ export interface Convolution2dTransposeOptions extends CommonOptions {
   readonly outputPadding?: Pair;
 }
 
+/** Options of {@link convolution1dTranspose}. */
 export interface Convolution1dTransposeOptions extends CommonOptions {
   readonly stride?: number;
   readonly dilation?: number;
@@ -199,7 +208,11 @@ export function convolution1dTranspose(
   options: Convolution1dTransposeOptions = {},
 ): Tensor {
   checkOperands("convolution1dTranspose", { x, weight, bias: options.bias }, 3);
-  const { stride, dilation, padding, outputPadding } = options;
+  const { stride, dilation, padding, outputPadding } = checkOptions(
+    "convolution1dTranspose",
+    options,
+    TRANSPOSED,
+  );
   const y = transposeOf(
     "convolution1dTranspose",
     reshape(x, asImage(x)),
@@ -221,7 +234,7 @@ function transposeOf(
   weight: Tensor,
   options: Convolution2dTransposeOptions,
 ): Tensor {
-  const { padding = "valid", bias } = options;
+  const { padding = "valid", bias } = checkOptions(what, options, TRANSPOSED);
   checkOperands(what, { x, weight, bias }, 4);
   const stride = pairOf(what, "stride", options.stride ?? 1);
   const dilation = pairOf(what, "dilation", options.dilation ?? 1);
@@ -238,7 +251,8 @@ function transposeOf(
   const span = [spanOf(height, dilation[0]), spanOf(width, dilation[1])] as const;
   const image = imageOf(x);
   const same = image.map((n, axis) => n * stride[axis]!) as unknown as typeof image;
-  const widths: Widths = widthsOf(what, padding, { size: same, span, stride });
+  const around = aroundOf(what, padding, { count: 2 });
+  const widths = widthsOf(around, { size: same, span, stride });
   const size = image.map((n, axis) =>
     padding === "same"
       ? same[axis]!
@@ -254,6 +268,6 @@ function transposeOf(
   if (size.some((n) => n < 1)) {
     throw new ShapeError(`${what}: the padding leaves nothing of the result: got ${showShape(size)}`);
   }
-  const before = [widths[0][0], widths[1][0]] as const;
+  const before = [widths[0]![0], widths[1]![0]] as const;
   return transposed([x, weight, bias], { stride, dilation, before, groups }, size);
 }

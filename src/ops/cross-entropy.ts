@@ -11,6 +11,7 @@ import { checkIgnored, checkOption, checkWeights, rowsOf, sharesOf, weighted } f
 
 type Loss = (output: Tensor, target: Tensor) => Tensor;
 
+/** Options of {@link crossEntropy}. */
 export interface CrossEntropyOptions {
   /** Share of every target that is spread evenly over all classes, 0 ≤ ε ≤ 1. Default: 0. */
   readonly smoothing?: number;
@@ -52,6 +53,7 @@ export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
   };
 }
 
+/** Options of {@link focal}. */
 export interface FocalOptions {
   /** γ ≥ 0: how little an example counts that is classified well. Default: 2. */
   readonly gamma?: number;
@@ -84,6 +86,7 @@ export function focal(options: FocalOptions = {}): Loss {
   };
 }
 
+/** Options of {@link binaryFocal}. */
 export interface BinaryFocalOptions {
   /** γ ≥ 0: how little an example counts that is classified well. Default: 2. */
   readonly gamma?: number;

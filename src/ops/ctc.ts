@@ -53,6 +53,7 @@ const ctcOp = defineOp<Attributes>({
   },
 });
 
+/** Options of {@link ctc}. */
 export interface CtcOptions {
   /** The class that stands for no label, from 0. It also fills up rows of labels. Default: 0. */
   readonly blank?: number;

@@ -8,6 +8,7 @@ import { reshape } from "./reshape.ts";
 import { softmax } from "./softmax.ts";
 import { checkOption, sharesOf } from "./targets.ts";
 
+/** Options of {@link dice}. */
 export interface DiceOptions {
   /** s > 0: makes the loss 0 where nothing is to be marked and nothing is. Default: 1. */
   readonly smooth?: number;

@@ -48,6 +48,7 @@ export function categoricalHinge(output: Tensor, target: Tensor): Tensor {
   return mean(relu(add(sub(others, sum(mul(shares, scores), { axes: -1 })), 1)));
 }
 
+/** Options of {@link tripletMargin}. */
 export interface TripletMarginOptions {
   /** How much farther the negative is to be than the positive, > 0. Default: 1. */
   readonly margin?: number;

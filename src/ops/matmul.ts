@@ -17,6 +17,26 @@ const sizes = (a: Tensor, b: Tensor, layout: Layout) => ({
   inner: layout === "NT" ? b.shape[1]! : b.shape[0]!,
 });
 
+/** Gradients of a product with respect to both factors, each a product again, of another layout. */
+export function slopesOf(
+  layout: Layout,
+  [a, b, dy]: readonly [Tensor, Tensor, Tensor],
+  product: (x: Tensor, y: Tensor, how: Layout) => Tensor,
+  wants: (input: number) => boolean,
+): (Tensor | undefined)[] {
+  const da = {
+    NN: () => product(dy, b, "NT"),
+    NT: () => product(dy, b, "NN"),
+    TN: () => product(b, dy, "NT"),
+  };
+  const db = {
+    NN: () => product(a, dy, "TN"),
+    NT: () => product(dy, a, "TN"),
+    TN: () => product(a, dy, "NN"),
+  };
+  return [wants(0) ? da[layout]() : undefined, wants(1) ? db[layout]() : undefined];
+}
+
 const matmulOp: Op<Layout> = defineOp<Layout>({
   name: "matmul",
   shape([a, b, bias], layout) {
@@ -33,19 +53,8 @@ const matmulOp: Op<Layout> = defineOp<Layout>({
   },
   gradient({ inputs: [a, b, bias], attributes: layout, dy, wants }) {
     const product = (x: Tensor, y: Tensor, how: Layout) => x.graph.apply(matmulOp, [x, y], how)[0]!;
-    const da = {
-      NN: () => product(dy, b!, "NT"),
-      NT: () => product(dy, b!, "NN"),
-      TN: () => product(b!, dy, "NT"),
-    };
-    const db = {
-      NN: () => product(a!, dy, "TN"),
-      NT: () => product(dy, a!, "TN"),
-      TN: () => product(a!, dy, "NN"),
-    };
     return [
-      wants(0) ? da[layout]() : undefined,
-      wants(1) ? db[layout]() : undefined,
+      ...slopesOf(layout, [a!, b!, dy], product, wants),
       ...(bias && wants(2) ? [sum(dy, { axes: 0 })] : []),
     ];
   },

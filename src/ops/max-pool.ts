@@ -7,14 +7,15 @@ import {
   asImages,
   averagingAxis,
   emitWindows,
-  perAxis,
+  type MaxPoolOptions,
   pixelsOf,
   reversed,
   shapeOf,
   spansOf,
   spatialRank,
-  type WindowOptions,
+  WINDOW_OPTIONS,
 } from "./taps.ts";
+import { perAxis } from "./window.ts";
 
 /** Elements of x at the places where the maxima were: the gradient's gradient. */
 const takeMaximaOp: Op<Axes> = defineOp<Axes>({
@@ -72,24 +73,28 @@ const pooled = (x: Tensor, axes: Axes): Tensor => x.graph.apply(maxPoolOp, [x], 
 
 /**
  * Largest elements of windows: images [batch, height, width, channels] or sequences [batch, length, channels] → the same
- * with ⌊(size + padding − window) / stride⌋ + 1 positions along each axis between. Padding is never the largest; a NaN is,
+ * with ⌊(size + padding − span) / stride⌋ + 1 positions along each axis between, ⌈…⌉ in `ceilMode`, where a window spans
+ * dilation · (window − 1) + 1 elements. Padding is never the largest; a NaN is,
  * and the gradient goes to the first of equal ones, as in PyTorch.
- * @throws OptionError for a window, stride or padding out of range; ShapeError for another rank, or a window larger than
- * the padded input.
+ * @throws OptionError for a window, stride, dilation or padding out of range; ShapeError for another rank, a window larger
+ * than the padded input, or one that dilation leaves nothing but padding.
  * @example maxPool(images, 3, { stride: 2, padding: "same" }) // [8, 28, 28, 1] → [8, 14, 14, 1]
  */
-export function maxPool(x: Tensor, window: number | readonly number[], options: WindowOptions = {}): Tensor {
+export function maxPool(x: Tensor, window: number | readonly number[], options: MaxPoolOptions = {}): Tensor {
   return maxPoolAs("maxPool", x, window, options);
 }
+
+/** The names of its options. */
+export const MAX_POOL = { ...WINDOW_OPTIONS, dilation: 0 } as const;
 
 /** The same under a layer's name. */
 export function maxPoolAs(
   where: string,
   x: Tensor,
   window: number | readonly number[],
-  options: WindowOptions,
+  options: MaxPoolOptions,
 ): Tensor {
-  const spans = spansOf(where, window, options, spatialRank(where, x));
+  const spans = spansOf(where, window, options, { count: spatialRank(where, x), known: MAX_POOL });
   return asImages(x, (size, axis) => averagingAxis(where, size, spans[axis]!, false), pooled);
 }
 
@@ -100,6 +105,6 @@ export function maxPoolAs(
  * @example adaptiveMaxPool(images, [7, 7]) // [8, 28, 28, 1] → [8, 7, 7, 1]
  */
 export function adaptiveMaxPool(x: Tensor, size: number | readonly number[]): Tensor {
-  const sizes = perAxis("adaptiveMaxPool", "size", size, spatialRank("adaptiveMaxPool", x));
+  const sizes = perAxis("adaptiveMaxPool", "size", size, { count: spatialRank("adaptiveMaxPool", x) });
   return asImages(x, (length, axis) => adaptiveAxis(length, sizes[axis]!), pooled);
 }

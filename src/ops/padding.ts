@@ -50,6 +50,7 @@ const collectOp: Op<Lists> = defineOp<Lists>({
   },
 });
 
+/** What padding holds: zeros, the image mirrored at its edge, or the pixels of its edge. */
 export type PaddingMode = "zeros" | "reflect" | "edge";
 
 /**

@@ -7,7 +7,8 @@ import {
   RECURRENT_SCRATCH_ROWS,
   RECURRENT_THIN_ROWS,
 } from "../../assembly/abi.ts";
-import { ShapeError } from "../core/errors.ts";
+import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { type Shape, sameShape, showShape } from "../core/shape.ts";
 import {
   type Buffer,
@@ -40,12 +41,15 @@ const CELLS: Record<Cell, { readonly gates: number; readonly slots: number }> = 
 /** Gates of a cell: its weights have so many times as many columns as it has units. */
 export const gatesOf = (cell: Cell): number => CELLS[cell].gates;
 
+/** Which recurrence, in which direction, and what it gives. */
 export interface Recurrence {
   readonly cell: Cell;
   /** From the last step to the first. */
   readonly reverse: boolean;
   /** The states of all steps [time, batch, units], or the last [batch, units]. */
   readonly sequences: boolean;
+  /** Of an LSTM: its cell after the last step behind that, one more [batch, units]. Default: false. */
+  readonly withCell?: boolean;
 }
 
 /** Which inputs there are behind x and the weight. */
@@ -53,6 +57,7 @@ interface Attributes extends Recurrence {
   readonly bias: boolean;
   readonly state: boolean;
   readonly mask: boolean;
+  readonly withCell: boolean;
 }
 
 const REVERSE = 1;
@@ -88,6 +93,26 @@ const readIf = (emitter: Emitter, tensor: Tensor | undefined): Operand =>
 const writeIf = (emitter: Emitter, tensor: Tensor | undefined): Operand =>
   tensor && emitter.used(tensor) ? write(emitter.buffer(tensor)) : nothing;
 
+/** Some bytes of what an operand names. */
+const within = (operand: Operand, offset: number, bytes: number): Operand => ({
+  ...(operand as Extract<Operand, { kind: "address" }>),
+  offset,
+  bytes,
+});
+
+/** Of a result, or its gradient, what belongs to the states, and what to the cell behind them. */
+function parted(
+  whole: Operand,
+  { size }: Tensor,
+  { batch, units }: Sizes,
+  withCell: boolean,
+): [Operand, Operand] {
+  if (!withCell) return [whole, nothing];
+  const cell = batch * units * 4;
+  const states = size * 4 - cell;
+  return [within(whole, 0, states), within(whole, states, cell)];
+}
+
 /** Room for a few rows of states and gates in each thread. */
 function rowsOfScratch(units: number): Operand {
   const row = Math.ceil(units / RECURRENT_PAD) * RECURRENT_PAD * 4 + 64;
@@ -111,12 +136,13 @@ const flagsOf = ({ reverse, sequences }: Recurrence, { batch }: Sizes) =>
 /** Outputs: what is asked for; all states, where they are not that; what the gradient wants. */
 const recurrenceOp = defineOp<Attributes>({
   name: "recurrence",
-  shape([x, weight], { cell, sequences }) {
+  shape([x, weight], { cell, sequences, withCell }) {
     const [time, batch] = x!.shape as [number, number];
     const units = weight!.shape[0]!;
     const all: ValueType = { shape: [time, batch, units], dtype: "f32" };
-    const last: ValueType = { shape: [batch, units], dtype: "f32" };
-    return [sequences ? all : last, all, keptType(cell, { time, batch, units })];
+    const more = withCell ? 1 : 0;
+    const asked = sequences ? [time + more, batch, units] : [batch + more * batch, units];
+    return [{ shape: asked, dtype: "f32" }, all, keptType(cell, { time, batch, units })];
   },
   gradient({ inputs: [, weight, ...rest], outputs: [y, states, kept], attributes, dy, wants }) {
     const { graph } = dy;
@@ -139,8 +165,9 @@ const recurrenceOp = defineOp<Attributes>({
     const units = weight!.shape[0]!;
     const sizes = { time, batch, units };
     const { bias, state, mask } = optional(rest, attributes);
-    const { cell, sequences } = attributes;
+    const { cell, sequences, withCell } = attributes;
     const panels = packed(emitter, weight!, sizes, false);
+    const [asked, end] = parted(write(emitter.buffer(y!)), y!, sizes, withCell);
     emitter.call(
       cell,
       [
@@ -153,8 +180,9 @@ const recurrenceOp = defineOp<Attributes>({
         readIf(emitter, bias),
         readIf(emitter, state),
         readIf(emitter, mask),
-        sequences ? write(emitter.buffer(y!)) : writeIf(emitter, states),
-        sequences ? nothing : write(emitter.buffer(y!)),
+        sequences ? asked : writeIf(emitter, states),
+        sequences ? nothing : asked,
+        end,
         writeIf(emitter, kept),
         rowsOfScratch(units),
       ],
@@ -180,6 +208,7 @@ const gradientOp = defineOp<Attributes>({
     const sizes = { time, batch, units };
     const { state, mask } = optional(rest, { ...attributes, bias: false });
     const panels = packed(emitter, weight!, sizes, true);
+    const [slopes, end] = parted(read(emitter.buffer(dy!)), dy!, sizes, attributes.withCell);
     emitter.call(
       `${attributes.cell}Gradient`,
       [
@@ -187,7 +216,8 @@ const gradientOp = defineOp<Attributes>({
         batch,
         units,
         flagsOf(attributes, sizes),
-        read(emitter.buffer(dy!)),
+        slopes,
+        end,
         read(panels),
         readIf(emitter, state),
         readIf(emitter, mask),
@@ -208,13 +238,12 @@ const weightGradientOp = defineOp<{ readonly reverse: boolean }>({
   shape: ([states, dz]) => ({ shape: [states!.shape[2]!, dz!.shape[2]!], dtype: "f32" }),
   gradient: "none",
   emit(emitter, { inputs: [states, dz], outputs: [y], attributes: { reverse } }) {
-    const [time, batch, units] = states!.shape as [number, number, number];
-    const columns = dz!.shape[2]!;
+    const units = states!.shape[2]!;
+    const [time, batch, columns] = dz!.shape as [number, number, number];
     const k = (time - 1) * batch;
     const part = (tensor: Tensor, later: boolean): Operand => {
       const row = tensor.shape[2]! * 4;
-      const whole = read(emitter.buffer(tensor)) as Extract<Operand, { kind: "address" }>;
-      return { ...whole, offset: later ? batch * row : 0, bytes: k * row };
+      return within(read(emitter.buffer(tensor)), later ? batch * row : 0, k * row);
     };
     emitter.call(
       "matmulTN",
@@ -248,6 +277,7 @@ function firstStep(state: Tensor, dz: Tensor, cell: Cell, reverse: boolean): Ten
   return matmul(permute(hidden), reshape(first, [batch, columns]));
 }
 
+/** Operands of {@link recurrence}. */
 export interface RecurrenceInputs {
   /** [time, batch, gates · units]: what the inputs give to the gates, their bias with it. */
   readonly x: Tensor;
@@ -264,16 +294,15 @@ export interface RecurrenceInputs {
 /**
  * Runs a cell over time. Gates in PyTorch's order: i f g o, r z n; Hochreiter and Schmidhuber 1997 with the forget gate
  * of Gers et al. 2000, Cho et al. 2014 with the reset gate behind the product. Not differentiable twice.
- * @throws ShapeError where the operands do not fit.
+ * @throws ShapeError where the operands do not fit. @throws OptionError where a cell is asked for that is none of an LSTM.
  * @example
  * const gates = graph.input("gates", [28, 8, 4 * 16]); // time, batch, i f g o of 16 units
  * const u = graph.input("u", [16, 4 * 16]);
  * recurrence({ x: gates, weight: u }, { cell: "lstm", reverse: false, sequences: true }); // [28, 8, 16]
  */
-export function recurrence(
-  { x, weight, bias, state, mask }: RecurrenceInputs,
-  { cell, reverse, sequences }: Recurrence,
-): Tensor {
+export function recurrence({ x, weight, bias, state, mask }: RecurrenceInputs, how: Recurrence): Tensor {
+  const known = { cell: 0, reverse: 0, sequences: 0, withCell: 0 } as const;
+  const { cell, reverse, sequences, withCell = false } = checkOptions("recurrence", how, known);
   const fail = (what: string, got: Shape, wanted: string): never => {
     throw new ShapeError(`recurrence: ${what}: got ${showShape(got)}, wanted ${wanted}`);
   };
@@ -292,7 +321,8 @@ export function recurrence(
   }
   if (bias && cell !== "gru")
     throw new ShapeError(`recurrence: bias: ${cell} has that of x alone, wanted none`);
+  if (withCell && cell !== "lstm") throw new OptionError(`recurrence: withCell: wanted an lstm, got ${cell}`);
   const rest = [bias, state, mask].filter((tensor) => tensor !== undefined);
-  const attributes = { cell, reverse, sequences, bias: !!bias, state: !!state, mask: !!mask };
+  const attributes = { cell, reverse, sequences, withCell, bias: !!bias, state: !!state, mask: !!mask };
   return x.graph.apply(recurrenceOp, [x, weight, ...rest], attributes)[0]!;
 }

@@ -26,6 +26,7 @@ interface Run {
   readonly scale: number;
 }
 
+/** Options of {@link sum}, {@link mean}, {@link max}, {@link min} and {@link norm}. */
 export interface ReduceOptions {
   /** Axes to reduce, negative ones counted from the end. Default: all. */
   readonly axes?: number | readonly number[] | undefined;

@@ -65,6 +65,7 @@ export function quantile(q: number | readonly number[]): Loss {
   };
 }
 
+/** Options of {@link poisson}. */
 export interface PoissonOptions {
   /** Whether outputs are logarithms of rates; otherwise rates, those below 0 taken for 0. Default: true. */
   readonly logInput?: boolean;

@@ -1,5 +1,6 @@
 // Weighted sums of neighbours along rows and columns: average pooling and resizing. Linear, so the gradient is one again.
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { defineOp, type Op } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import {
@@ -9,13 +10,14 @@ import {
   asImages,
   averagingAxis,
   emitWindows,
-  perAxis,
   reversed,
   shapeOf,
   spansOf,
   spatialRank,
+  WINDOW_OPTIONS,
   type WindowOptions,
 } from "./taps.ts";
+import { perAxis } from "./window.ts";
 
 const resampleOp: Op<Axes> = defineOp<Axes>({
   name: "resample",
@@ -28,6 +30,7 @@ const resampleOp: Op<Axes> = defineOp<Axes>({
 
 const resampled = (x: Tensor, axes: Axes): Tensor => x.graph.apply(resampleOp, [x], axes)[0]!;
 
+/** Options of {@link averagePool}. */
 export interface AveragePoolOptions extends WindowOptions {
   /**
    * Whether padding counts as zeros, as PyTorch's `count_include_pad` does by default; without it a window at the border
@@ -38,7 +41,7 @@ export interface AveragePoolOptions extends WindowOptions {
 
 /**
  * Means of windows: images [batch, height, width, channels] or sequences [batch, length, channels] → the same with
- * ⌊(size + padding − window) / stride⌋ + 1 positions along each axis between.
+ * ⌊(size + padding − window) / stride⌋ + 1 positions along each axis between, ⌈…⌉ in `ceilMode`.
  * @throws OptionError for a window, stride or padding out of range; ShapeError for another rank, or a window larger than
  * the padded input.
  * @example averagePool(images, 2) // [8, 28, 28, 1] → [8, 14, 14, 1]
@@ -51,6 +54,9 @@ export function averagePool(
   return averagePoolAs("averagePool", x, window, options);
 }
 
+/** The names of its options. */
+export const AVERAGE_POOL = { ...WINDOW_OPTIONS, countPadding: 0 } as const;
+
 /** The same under a layer's name. */
 export function averagePoolAs(
   where: string,
@@ -58,7 +64,7 @@ export function averagePoolAs(
   window: number | readonly number[],
   options: AveragePoolOptions,
 ): Tensor {
-  const spans = spansOf(where, window, options, spatialRank(where, x));
+  const spans = spansOf(where, window, options, { count: spatialRank(where, x), known: AVERAGE_POOL });
   const { countPadding = false } = options;
   return asImages(x, (size, axis) => averagingAxis(where, size, spans[axis]!, countPadding), resampled);
 }
@@ -69,7 +75,9 @@ export function averagePoolAs(
  * @example adaptiveAveragePool(images, [7, 7]) // [8, 28, 28, 1] → [8, 7, 7, 1]
  */
 export function adaptiveAveragePool(x: Tensor, size: number | readonly number[]): Tensor {
-  const sizes = perAxis("adaptiveAveragePool", "size", size, spatialRank("adaptiveAveragePool", x));
+  const sizes = perAxis("adaptiveAveragePool", "size", size, {
+    count: spatialRank("adaptiveAveragePool", x),
+  });
   return asImages(x, (length, axis) => adaptiveAxis(length, sizes[axis]!), resampled);
 }
 
@@ -102,11 +110,10 @@ function resizedAxis(size: number, positions: number, { method, alignCorners }: 
   return { size, taps };
 }
 
-/** @throws OptionError for an unknown method, or `alignCorners` without "bilinear". */
-export function checkResize(
-  where: string,
-  { method = "nearest", alignCorners = false }: ResizeOptions,
-): void {
+/** @throws OptionError for an unknown option or method, or `alignCorners` without "bilinear". */
+export function checkResize(where: string, options: ResizeOptions): void {
+  const known = { method: 0, alignCorners: 0 } as const;
+  const { method = "nearest", alignCorners = false } = checkOptions(where, options, known);
   if (method !== "nearest" && method !== "bilinear") {
     throw new OptionError(`${where}: method: got ${JSON.stringify(method)}, wanted "nearest" or "bilinear"`);
   }
@@ -121,7 +128,7 @@ export function checkResize(
  * @example resize(images, [56, 56], { method: "bilinear" })
  */
 export function resize(x: Tensor, size: number | readonly number[], options: ResizeOptions = {}): Tensor {
-  const sizes = perAxis("resize", "size", size, spatialRank("resize", x));
+  const sizes = perAxis("resize", "size", size, { count: spatialRank("resize", x) });
   checkResize("resize", options);
   return asImages(x, (length, axis) => resizedAxis(length, sizes[axis]!, options), resampled);
 }

@@ -1,6 +1,7 @@
 // Rotary positions: pairs of neighbouring numbers turned by angles that grow with the time.
 import { angleOf } from "../core/angles.ts";
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import { defineOp, float, type Op, read, rows, write } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -38,6 +39,7 @@ const rotaryOp: Op<Turn> = defineOp<Turn>({
   },
 });
 
+/** Options of {@link rotary}. */
 export interface RotaryOptions {
   /** Numbers of one head; even. Default: all of them. */
   readonly size?: number;
@@ -58,7 +60,13 @@ export interface RotaryOptions {
  */
 export function rotary(x: Tensor, options: RotaryOptions = {}): Tensor {
   const width = x.shape.at(-1) ?? 0;
-  const { columns = width, size = columns, start = 0, base = 10_000 } = options;
+  const known = { size: 0, start: 0, base: 0, columns: 0 } as const;
+  const {
+    columns = width,
+    size = columns,
+    start = 0,
+    base = 10_000,
+  } = checkOptions("rotary", options, known);
   if (x.rank !== 3 || x.dtype !== "f32")
     throw new ShapeError(`rotary: wanted f32 [batch, time, columns], got ${x.dtype} ${showShape(x.shape)}`);
   if (!Number.isInteger(size) || size < 2 || size % 2 !== 0)

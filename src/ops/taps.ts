@@ -1,11 +1,13 @@
 // What each position of a result takes of an axis: windows of pooling, taps of resizing, and the reverse of both.
-import { OptionError, ShapeError } from "../core/errors.ts";
+import { ShapeError } from "../core/errors.ts";
+import { checkOptions, type OptionNames } from "../core/options.ts";
 import { type Shape, showShape } from "../core/shape.ts";
 import { type Emitter, nothing, type Operand, read, rows, write } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { reshape } from "./reshape.ts";
+import { type Around, aroundOf, type Padding, perAxis, spanOf, widthsOf } from "./window.ts";
 
-/** Neighbours along an axis, from the first on, with a weight for each; there may be none. */
+/** Elements along an axis, from the first on, with a weight for each; there may be none. */
 interface Taps {
   readonly first: number;
   readonly weights: readonly number[];
@@ -14,110 +16,119 @@ interface Taps {
 /** One axis: how many elements there are, and what each position of the result takes of them. */
 export interface Axis {
   readonly size: number;
+  /** From one element that is taken to the next. Default: 1, neighbours. */
+  readonly step?: number;
   readonly taps: readonly Taps[];
 }
 
 /** Rows and columns of images. */
 export type Axes = readonly [Axis, Axis];
 
-/** Around an axis: nothing, as much as keeps ⌈size / stride⌉ positions, or so many elements before and after it. */
-export type Padding = "valid" | "same" | number | readonly (readonly [number, number])[];
-
+/** Where the windows of a pool lie. */
 export interface WindowOptions {
   /** From one window to the next, for all axes or each. Default: the window. */
   readonly stride?: number | readonly number[] | undefined;
   /**
    * "valid": none. "same": ⌈size / stride⌉ windows, the odd element behind, as TensorFlow has it. A number: so many
-   * elements on each side, as in PyTorch; pairs: before and after each axis. All below the window. Default: "valid".
+   * elements on each side, as in PyTorch; a list: of each axis a number, or a pair of before and after. All below the
+   * window. Default: "valid".
    */
   readonly padding?: Padding | undefined;
+  /**
+   * Whether a last window that does not fit is kept, if it begins before the padding behind; it is cut off at the end.
+   * PyTorch's `ceil_mode`; nothing to "same". Default: false.
+   */
+  readonly ceilMode?: boolean | undefined;
 }
+
+/** Where the windows of a pool of maxima lie. */
+export interface MaxPoolOptions extends WindowOptions {
+  /** From one element of a window to the next, for all axes or each. Default: 1. */
+  readonly dilation?: number | readonly number[] | undefined;
+}
+
+/** The names of these. */
+export const WINDOW_OPTIONS = { stride: 0, padding: 0, ceilMode: 0 } as const;
 
 /** Windows along one axis, as asked for. */
 interface Span {
   readonly window: number;
   readonly stride: number;
-  readonly padding: "valid" | "same" | readonly [number, number];
+  readonly dilation: number;
+  readonly around: Around;
+  readonly ceilMode: boolean;
 }
 
-/** A positive integer for each of some axes. @throws OptionError */
-export function perAxis(
-  where: string,
-  what: string,
-  value: number | readonly number[],
-  count: number,
-): number[] {
-  const list = typeof value === "number" ? new Array<number>(count).fill(value) : [...value];
-  if (list.length !== count || list.some((each) => !Number.isSafeInteger(each) || each < 1)) {
-    throw new OptionError(
-      `${where}: ${what}: got ${JSON.stringify(value)}, wanted a positive integer${count > 1 ? ` or ${count} of them` : ""}`,
-    );
-  }
-  return list;
-}
-
-/** The windows of `count` axes. @throws OptionError for what is out of range. */
-export function spansOf(
+/** The windows of `count` axes. @throws OptionError for what is out of range or not known. */
+export function spansOf<Options extends MaxPoolOptions>(
   where: string,
   window: number | readonly number[],
-  { stride = window, padding = "valid" }: WindowOptions,
-  count: number,
+  options: Options,
+  { count, known }: { readonly count: number; readonly known: OptionNames<Options> },
 ): Span[] {
-  const windows = perAxis(where, "window", window, count);
-  const strides = perAxis(where, "stride", stride, count);
-  const around = typeof padding === "number" ? new Array(count).fill([padding, padding]) : padding;
-  const inside = (width: unknown, axis: number) =>
-    Number.isSafeInteger(width) && (width as number) >= 0 && (width as number) < windows[axis]!;
-  const known =
-    around === "valid" ||
-    around === "same" ||
-    (Array.isArray(around) &&
-      around.length === count &&
-      around.every(
-        (pair, axis) =>
-          Array.isArray(pair) && pair.length === 2 && pair.every((width) => inside(width, axis)),
-      ));
-  if (!known) {
-    throw new OptionError(
-      `${where}: padding: got ${JSON.stringify(padding)}, wanted "valid", "same", or numbers from 0 to below the window ${showShape(windows)}`,
-    );
-  }
+  checkOptions<Options>(where, options, known);
+  const { stride = window, dilation = 1, padding = "valid", ceilMode = false } = options;
+  const windows = perAxis(where, "window", window, { count });
+  const strides = perAxis(where, "stride", stride, { count });
+  const dilations = perAxis(where, "dilation", dilation, { count });
+  const around = aroundOf(where, padding, { count, windows });
   return windows.map((each, axis) => ({
     window: each,
     stride: strides[axis]!,
-    padding: typeof around === "string" ? around : around[axis]!,
+    dilation: dilations[axis]!,
+    around: typeof around === "string" ? around : [around[axis]!],
+    ceilMode,
   }));
 }
 
-/** The part of each window that lies on the axis, and how long the window is with its padding. */
-function windowsOn(where: string, size: number, { window, stride, padding }: Span): [number, number][] {
-  const same = Math.ceil(size / stride);
-  const missing = Math.max(0, (same - 1) * stride + window - size);
-  const [before, after] =
-    padding === "valid"
-      ? [0, 0]
-      : padding === "same"
-        ? [Math.floor(missing / 2), Math.ceil(missing / 2)]
-        : padding;
+/** A window's elements on the axis: the first, how many; and how many it has with its padding. */
+interface Placed {
+  readonly first: number;
+  readonly count: number;
+  readonly padded: number;
+}
+
+function windowsOn(
+  where: string,
+  size: number,
+  { window, stride, dilation, around, ceilMode }: Span,
+): Placed[] {
+  const span = spanOf(window, dilation);
+  const [[before, after]] = widthsOf(around, { size: [size], span: [span], stride: [stride] }) as [
+    readonly [number, number],
+  ];
   const padded = size + before + after;
-  if (window > padded) {
+  if (span > padded) {
     throw new ShapeError(
-      `${where}: the window is larger than the padded input: got ${window} on ${padded}, wanted at most ${padded}`,
+      `${where}: the window is larger than the padded input: got ${span} on ${padded}, wanted at most ${padded}`,
     );
   }
-  return Array.from({ length: Math.floor((padded - window) / stride) + 1 }, (_, k) => {
+  const fitting = (padded - span) / stride;
+  // One that begins in the padding behind would have nothing of the axis.
+  const last =
+    ceilMode && around !== "same"
+      ? Math.min(Math.ceil(fitting), Math.ceil((size + before) / stride) - 1)
+      : Math.floor(fitting);
+  return Array.from({ length: last + 1 }, (_, k) => {
     const start = k * stride - before;
-    return [Math.max(0, start), Math.min(size, start + window)];
+    const skipped = Math.max(0, Math.ceil(-start / dilation));
+    const count = Math.min(window, Math.ceil((size - start) / dilation)) - skipped;
+    if (count < 1) {
+      throw new ShapeError(
+        `${where}: a window lies in the padding alone: got dilation ${dilation} on ${size} padded by ${showShape([before, after])}`,
+      );
+    }
+    return { first: start + skipped * dilation, count, padded: Math.min(start + span, size + after) - start };
   });
 }
 
 /** Windows whose elements count 1/n each: of all elements of the window, or of those that are no padding. */
 export function averagingAxis(where: string, size: number, span: Span, countPadding: boolean): Axis {
-  const taps = windowsOn(where, size, span).map(([first, end]) => {
-    const weight = Math.fround(1 / (countPadding ? span.window : end - first));
-    return { first, weights: new Array<number>(end - first).fill(weight) };
+  const taps = windowsOn(where, size, span).map(({ first, count, padded }) => {
+    const weight = Math.fround(1 / (countPadding ? padded : count));
+    return { first, weights: new Array<number>(count).fill(weight) };
   });
-  return { size, taps };
+  return { size, step: span.dilation, taps };
 }
 
 /** As many windows as asked for, that together cover the axis: PyTorch's bins ⌊k·size/n⌋ to ⌈(k+1)·size/n⌉. */
@@ -133,13 +144,17 @@ export function adaptiveAxis(size: number, positions: number): Axis {
 /** An axis of one element, which images of one row have. */
 const SINGLE: Axis = { size: 1, taps: [{ first: 0, weights: [1] }] };
 
-/** What each element gives to the positions of the result: neighbours again, since no end of the taps ever goes back. */
-export function reversed({ size, taps }: Axis): Axis {
+/**
+ * What each element gives to the positions of the result: neighbours again, since no end of the taps ever goes back.
+ * Between those that take it, dilated windows pass it over: their weight is 0.
+ */
+export function reversed({ size, step = 1, taps }: Axis): Axis {
   const back = Array.from({ length: size }, () => ({ first: 0, weights: [] as number[] }));
   for (const [position, { first, weights }] of taps.entries()) {
     for (const [k, weight] of weights.entries()) {
-      const own = back[first + k]!;
+      const own = back[first + k * step]!;
       if (own.weights.length === 0) own.first = position;
+      while (own.weights.length < position - own.first) own.weights.push(0);
       own.weights.push(weight);
     }
   }
@@ -182,6 +197,8 @@ export function emitWindows(
     x.shape[1]!,
     x.shape[2]!,
     channels,
+    rowAxis.step ?? 1,
+    columnAxis.step ?? 1,
     read(emitter.table("rows", tableOf(rowAxis))),
     read(emitter.table("columns", tableOf(columnAxis))),
     read(emitter.buffer(x)),

@@ -1,4 +1,4 @@
-// Windows that slide over images: their strides and padding as a user says them, checked and reckoned in pixels.
+// Windows that slide along axes: their strides and padding as a user says them, checked and reckoned in elements.
 import { OptionError, ShapeError } from "../core/errors.ts";
 import { showShape } from "../core/shape.ts";
 
@@ -11,71 +11,96 @@ export type Pair = number | readonly [number, number];
  */
 export type Padding2d = "valid" | "same" | number | readonly [Sides, Sides];
 /** As many on either side, or [before, after]. */
-type Sides = number | readonly [number, number];
+export type Sides = number | readonly [number, number];
 /** The same along one axis: a number for either side, or [before, after]. */
 export type Padding1d = "valid" | "same" | Sides;
+/** The same along any axes, one after the other; of a sequence, [before, after] alone will do. */
+export type Padding = "valid" | "same" | Sides | readonly Sides[];
 
-/** Pixels before and after each axis. */
-export type Widths = readonly [readonly [number, number], readonly [number, number]];
+/** Elements before and after each axis. */
+export type Widths = readonly (readonly [number, number])[];
+/** Padding that has been checked. */
+export type Around = "valid" | "same" | Widths;
+
+/** A number for each of some axes. @throws OptionError where one is not an integer of at least `least`. */
+export function perAxis(
+  where: string,
+  what: string,
+  value: number | readonly number[],
+  { count, least = 1 }: { readonly count: number; readonly least?: number },
+): number[] {
+  const list = typeof value === "number" ? new Array<number>(count).fill(value) : [...value];
+  if (list.length !== count || list.some((each) => !Number.isSafeInteger(each) || each < least)) {
+    const integer = least === 1 ? "a positive integer" : `an integer ≥ ${least}`;
+    throw new OptionError(
+      `${where}: ${what}: got ${JSON.stringify(value)}, wanted ${integer}${count > 1 ? ` or ${count} of them` : ""}`,
+    );
+  }
+  return list;
+}
 
 /** Both numbers of a pair. @throws OptionError where one is not an integer of at least `least`. */
 export function pairOf(what: string, name: string, value: Pair, least = 1): readonly [number, number] {
-  const pair = typeof value === "number" ? ([value, value] as const) : value;
-  if (
-    !Array.isArray(pair) ||
-    pair.length !== 2 ||
-    !pair.every((n) => Number.isSafeInteger(n) && n >= least)
-  ) {
-    throw new OptionError(
-      `${what}: ${name}: wanted an integer ≥ ${least} or a pair of them, got ${JSON.stringify(value)}`,
-    );
-  }
-  return pair as readonly [number, number];
+  return perAxis(what, name, value, { count: 2, least }) as unknown as readonly [number, number];
 }
 
-/** A number. @throws OptionError where it is not an integer ≥ 1. */
-export function countOf(what: string, name: string, value: number): number {
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new OptionError(`${what}: ${name}: wanted an integer ≥ 1, got ${JSON.stringify(value)}`);
-  return value;
-}
+/** A number. @throws OptionError where it is not a positive integer. */
+export const countOf = (what: string, name: string, value: number): number =>
+  perAxis(what, name, value, { count: 1 })[0]!;
 
-/** Pixels from a window's first to its last, and one. */
-export const spanOf = (kernel: number, dilation: number): number => dilation * (kernel - 1) + 1;
+/** Elements from a window's first to its last, and one. */
+export const spanOf = (window: number, dilation: number): number => dilation * (window - 1) + 1;
 
-/** What padding means for windows over an image of a size. @throws OptionError */
-export function widthsOf(
-  what: string,
-  padding: Padding2d,
-  { size, span, stride }: Record<"size" | "span" | "stride", readonly [number, number]>,
-): Widths {
-  if (padding === "valid") {
-    return [
-      [0, 0],
-      [0, 0],
-    ];
-  }
-  if (padding === "same") {
-    const sides = (axis: 0 | 1): [number, number] => {
-      const windows = Math.ceil(size[axis] / stride[axis]);
-      const all = Math.max(0, (windows - 1) * stride[axis] + span[axis] - size[axis]);
-      return [Math.floor(all / 2), Math.ceil(all / 2)];
-    };
-    return [sides(0), sides(1)];
-  }
-  const both = typeof padding === "number" ? [padding, padding] : padding;
-  const fail = (): never => {
-    throw new OptionError(
-      `${what}: padding: wanted "valid", "same", an integer ≥ 0 or [[top, bottom], [left, right]], got ${JSON.stringify(padding)}`,
+/** Padding of so many axes; where windows are given, narrower than they are. @throws OptionError */
+export function aroundOf(
+  where: string,
+  padding: Padding,
+  { count, windows }: { readonly count: number; readonly windows?: readonly number[] },
+): Around {
+  if (padding === "valid" || padding === "same") return padding;
+  const isPair = Array.isArray(padding) && padding.length === 2 && padding.every(Number.isFinite);
+  const axes =
+    typeof padding === "number"
+      ? new Array<number>(count).fill(padding)
+      : isPair && count === 1
+        ? [padding]
+        : padding;
+  const fits = (width: unknown, axis: number) =>
+    Number.isSafeInteger(width) &&
+    (width as number) >= 0 &&
+    (width as number) < (windows?.[axis] ?? Number.POSITIVE_INFINITY);
+  const widths: unknown[] = Array.isArray(axes)
+    ? axes.map((sides) => (typeof sides === "number" ? [sides, sides] : sides))
+    : [];
+  const known =
+    widths.length === count &&
+    widths.every(
+      (sides, axis) =>
+        Array.isArray(sides) && sides.length === 2 && sides.every((width) => fits(width, axis)),
     );
-  };
-  if (!Array.isArray(both) || both.length !== 2) fail();
-  const widths = both.map((sides) => (typeof sides === "number" ? [sides, sides] : sides));
-  for (const sides of widths) {
-    const fits = Array.isArray(sides) && sides.length === 2;
-    if (!fits || !sides.every((n) => Number.isSafeInteger(n) && n >= 0)) fail();
+  if (!known) {
+    const numbers = windows
+      ? `numbers from 0 to below the window ${showShape(windows)}`
+      : "numbers from 0 on";
+    throw new OptionError(
+      `${where}: padding: got ${JSON.stringify(padding)}, wanted "valid", "same", or ${numbers}`,
+    );
   }
   return widths as unknown as Widths;
+}
+
+/** What padding means for windows along axes of some sizes. */
+export function widthsOf(
+  around: Around,
+  { size, span, stride }: Record<"size" | "span" | "stride", readonly number[]>,
+): Widths {
+  if (around === "valid") return size.map(() => [0, 0] as const);
+  if (around !== "same") return around;
+  return size.map((n, axis) => {
+    const windows = Math.ceil(n / stride[axis]!);
+    const missing = Math.max(0, (windows - 1) * stride[axis]! + span[axis]! - n);
+    return [Math.floor(missing / 2), Math.ceil(missing / 2)] as const;
+  });
 }
 
 /** Windows along each axis of a padded image. @throws ShapeError where not even one fits. */

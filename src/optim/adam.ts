@@ -1,5 +1,7 @@
 // Adam and its kin: a running mean of the gradient over a root of a running mean of its squares.
+
 import { exp, log, pow, power } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import { checkRange, oneOf, type Schedule, type Slot, type Transform, valueAt } from "./transform.ts";
 
 /** What all of them take. */
@@ -92,6 +94,7 @@ const kerasEpsilon: Pick<Kin, "rate" | "root"> = {
   root: () => 1,
 };
 
+/** Options of {@link adam} and {@link adamW}. */
 export interface AdamOptions extends AdamFamilyOptions {
   /**
    * Where ε stands:
@@ -107,6 +110,15 @@ export interface AdamOptions extends AdamFamilyOptions {
 }
 
 function adamLike(name: string, decoupled: boolean, options: AdamOptions): Transform {
+  checkOptions(name, options, {
+    learningRate: 0,
+    beta1: 0,
+    beta2: 0,
+    epsilon: 0,
+    weightDecay: 0,
+    convention: 0,
+    amsgrad: 0,
+  });
   const keras = oneOf(`${name}: convention`, options.convention ?? "torch", ["torch", "keras"]) === "keras";
   const largest = oneOf(`${name}: amsgrad`, options.amsgrad ?? false, [false, "raw", "corrected"]);
   const corrected = largest === "corrected";
@@ -145,6 +157,7 @@ export function adamW(options: AdamOptions = {}): Transform {
   return adamLike("adamW", true, options);
 }
 
+/** Options of {@link adamax}. */
 export interface AdamaxOptions extends AdamFamilyOptions {
   /** "torch": u = max(β₂u, |g| + ε). "keras": u = max(β₂u, |g|), and a division by u + ε. Default: "torch". */
   readonly convention?: "torch" | "keras";
@@ -172,6 +185,7 @@ export function adamax(options: AdamaxOptions = {}): Transform {
   );
 }
 
+/** Options of {@link nadam} and {@link nadamW}. */
 export interface NadamOptions extends AdamFamilyOptions {
   /** ψ ≥ 0: how fast the momentum nears β₁. Default: 0.004. */
   readonly momentumDecay?: number;
@@ -227,6 +241,7 @@ export function nadamW(options: NadamOptions = {}): Transform {
   return nadamLike("nadamW", true, options);
 }
 
+/** Options of {@link radam}. */
 export interface RadamOptions extends AdamFamilyOptions {
   /** Weight decay shrinks the parameters instead of joining the gradient. Default: false. */
   readonly decoupled?: boolean;
@@ -266,6 +281,7 @@ export function radam(options: RadamOptions = {}): Transform {
   );
 }
 
+/** Options of {@link adabelief}. */
 export interface AdabeliefOptions extends AdamFamilyOptions {
   /** Added to the mean of squares at each step, and stays in it. Default: ε. */
   readonly epsilonInside?: number;
@@ -297,6 +313,7 @@ export function adabelief(options: AdabeliefOptions = {}): Transform {
   );
 }
 
+/** Options of {@link yogi}. */
 export interface YogiOptions extends AdamFamilyOptions {
   /** What the mean of squares holds before the first step. Default: 1e-6. */
   readonly initialAccumulator?: number;
@@ -333,6 +350,7 @@ export function yogi(options: YogiOptions = {}): Transform {
   );
 }
 
+/** Options of {@link ademamix}. */
 export interface AdemamixOptions extends AdamFamilyOptions {
   /** Decay of the slow mean, 0 ≤ β₃ < 1, or a function of the step. Default: 0.9999. */
   readonly beta3?: Schedule;
@@ -365,6 +383,7 @@ export function ademamix(options: AdemamixOptions = {}): Transform {
   );
 }
 
+/** Options of {@link adopt}. */
 export interface AdoptOptions extends AdamFamilyOptions {
   /** Limit of the scaled gradient, or a function of the step. Default: the step's fourth root, as the authors. */
   readonly clip?: Schedule;
@@ -402,6 +421,7 @@ export function adopt(options: AdoptOptions = {}): Transform {
   );
 }
 
+/** Options of {@link adan}. */
 export interface AdanOptions {
   /** Step size γ ≥ 0, or a function of the step. Default: 0.001. */
   readonly learningRate?: Schedule;

@@ -1,6 +1,7 @@
 // Steps divided by a root of what the gradient has been: AdaGrad, AdaDelta, RMSprop.
 import { checkRange, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
 
+/** Options of {@link adagrad}. */
 export interface AdagradOptions {
   /** Step size γ ≥ 0, or a function of the step. Default: 0.01. */
   readonly learningRate?: Schedule;
@@ -44,6 +45,7 @@ export function adagrad(options: AdagradOptions = {}): Transform {
   };
 }
 
+/** Options of {@link adadelta}. */
 export interface AdadeltaOptions {
   /** Factor of the step, or a function of the step. Default: 1; Keras has 0.001. */
   readonly learningRate?: Schedule;
@@ -75,6 +77,7 @@ export function adadelta(options: AdadeltaOptions = {}): Transform {
   };
 }
 
+/** Options of {@link rmsprop}. */
 export interface RmspropOptions {
   /** Step size γ ≥ 0, or a function of the step. Default: 0.01; Keras has 0.001. */
   readonly learningRate?: Schedule;

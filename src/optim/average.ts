@@ -28,6 +28,7 @@ function averaged(name: string, inner: Transform, share: (step: number) => numbe
   };
 }
 
+/** Options of {@link ema}. */
 export interface EmaOptions {
   /** Share β of the average that stays at each step, 0 ≤ β < 1. Default: 0.999. */
   readonly decay?: number;
@@ -51,6 +52,7 @@ export function ema(inner: Transform, { decay = 0.999, start = "corrected" }: Em
   return averaged("ema", inner, (step) => (corrected ? (1 - decay) / (1 - power(decay, step)) : 1 - decay));
 }
 
+/** Options of {@link swa}. */
 export interface SwaOptions {
   /** The first step whose weights count. Default: 1. */
   readonly start?: number;

@@ -71,6 +71,7 @@ export function clipByValue(limit: number): Transform {
   };
 }
 
+/** Options of {@link adaptiveClip}. */
 export interface AdaptiveClipOptions {
   /** How large a unit's gradient may be, as a share of the unit's norm. Default: 0.01. */
   readonly clipping?: number;

@@ -45,11 +45,13 @@ export function nonNegative(options: SelectionOptions = {}): Transform {
   return constraint("nonNegative", options, (theta) => maximum(theta, 0));
 }
 
+/** Options of {@link maxNorm}, {@link unitNorm}, {@link l2Ball} and {@link l1Ball}. */
 export interface NormOptions extends SelectionOptions {
   /** Axes over which a norm is taken. Default: all but the last, so of a weight [in, out] a norm for each output. */
   readonly axes?: number | readonly number[];
 }
 
+/** Options of {@link simplex}. */
 export interface SimplexOptions extends NormOptions {
   /** What the numbers of a unit add up to, > 0. Default: 1. */
   readonly total?: number;

@@ -6,6 +6,7 @@ import { checkInteger, checkRate, checkShare } from "./check.ts";
 import { halfCosine, straight } from "./decay.ts";
 import { oneOf } from "./transform.ts";
 
+/** Options of {@link cosineRestarts}. */
 export interface CosineRestartsOptions {
   /** Value at the start of each period, ≥ 0. */
   readonly from: number;
@@ -36,6 +37,7 @@ export function cosineRestarts(options: CosineRestartsOptions): (step: number) =
   };
 }
 
+/** Options of {@link oneCycle}. */
 export interface OneCycleOptions {
   /** The highest value, ≥ 0. */
   readonly peak: number;
@@ -82,6 +84,7 @@ export function oneCycle(options: OneCycleOptions): (step: number) => number {
   };
 }
 
+/** Options of {@link cyclic}. */
 export interface CyclicOptions {
   /** Value at the start of each cycle, ≥ 0. */
   readonly low: number;

@@ -56,6 +56,7 @@ function joinDecay({ parameters, hyper }: TransformContext, decay: number, word:
   for (const each of parameters) each.gradient = add(each.gradient, mul(lambda, each.tensor));
 }
 
+/** Options of {@link dAdaptSgd}. */
 export interface DAdaptSgdOptions extends DAdaptationOptions {
   /** 0 ≤ β < 1. Default: 0; the authors train with 0.9. */
   readonly momentum?: number;
@@ -108,6 +109,7 @@ export function dAdaptSgd(options: DAdaptSgdOptions = {}): Transform {
   };
 }
 
+/** Options of {@link dAdaptAdam}. */
 export interface DAdaptAdamOptions extends DAdaptationOptions {
   /** Decay of the mean of the gradient, 0 ≤ β₁ < 1. Default: 0.9. */
   readonly beta1?: number;
@@ -184,6 +186,7 @@ export function dAdaptAdam(options: DAdaptAdamOptions = {}): Transform {
   };
 }
 
+/** Options of {@link prodigy}. */
 export interface ProdigyOptions extends DAdaptAdamOptions {
   /** Decay of the sums that d is found from, 0 ≤ β₃ < 1. Default: √β₂. */
   readonly beta3?: number;

@@ -14,6 +14,7 @@ export function halfCosine(from: number, to: number, share: number): number {
   return to + (from - to) * rest * rest;
 }
 
+/** Options of {@link stepDecay}. */
 export interface StepDecayOptions {
   /** Value of the first step, ≥ 0. */
   readonly from: number;
@@ -35,6 +36,7 @@ export function stepDecay(options: StepDecayOptions): (step: number) => number {
   return (step) => from * pow(factor, Math.floor((step - 1) / every));
 }
 
+/** Options of {@link multiStepDecay}. */
 export interface MultiStepDecayOptions {
   /** Value of the first step, ≥ 0. */
   readonly from: number;
@@ -57,6 +59,7 @@ export function multiStepDecay(options: MultiStepDecayOptions): (step: number) =
   return (step) => from * pow(factor, milestones.filter((milestone) => milestone < step).length);
 }
 
+/** Options of {@link exponentialDecay}. */
 export interface ExponentialDecayOptions {
   /** Value of the first step, ≥ 0. */
   readonly from: number;
@@ -85,6 +88,7 @@ export function exponentialDecay(options: ExponentialDecayOptions): (step: numbe
   };
 }
 
+/** Options of {@link inverseTimeDecay}. */
 export interface InverseTimeDecayOptions {
   /** Value of the first step, ≥ 0. */
   readonly from: number;
@@ -113,6 +117,7 @@ export function inverseTimeDecay(options: InverseTimeDecayOptions): (step: numbe
   };
 }
 
+/** Options of {@link linear}. */
 export interface LinearOptions {
   /** Value of the first step, ≥ 0. */
   readonly from: number;
@@ -134,6 +139,7 @@ export function linear(options: LinearOptions): (step: number) => number {
   return (step) => straight(from, to, (step - 1) / steps);
 }
 
+/** Options of {@link cosineDecay}. */
 export interface CosineDecayOptions {
   /** Value of the first step, ≥ 0. */
   readonly from: number;
@@ -156,6 +162,7 @@ export function cosineDecay(options: CosineDecayOptions): (step: number) => numb
   return (step) => halfCosine(from, to, (step - 1) / steps);
 }
 
+/** Options of {@link polynomialDecay}. */
 export interface PolynomialDecayOptions extends CosineDecayOptions {
   /** Of what is left of the way, ≥ 0. 1 is a straight line. Default: 1. */
   readonly power?: number;

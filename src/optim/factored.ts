@@ -15,6 +15,7 @@ import {
   valueAt,
 } from "./transform.ts";
 
+/** Options of {@link adafactor}. */
 export interface AdafactorOptions {
   /** γ ≥ 0, or a function of the step; see `convention`. Default: 0.01. */
   readonly learningRate?: Schedule;
@@ -144,6 +145,7 @@ function whole({ state, assign }: TransformContext, { name, squares, old, share 
   return next;
 }
 
+/** Options of {@link sm3}. */
 export interface Sm3Options {
   /** γ ≥ 0, or a function of the step. Default: 0.1. */
   readonly learningRate?: Schedule;

@@ -2,6 +2,7 @@
 import { OptionError } from "../core/errors.ts";
 import { type Schedule, type Transform, valueAt } from "./transform.ts";
 
+/** Options of {@link ftrl}. */
 export interface FtrlOptions {
   /** γ > 0, or a function of the step. Default: 0.001. */
   readonly learningRate?: Schedule;

@@ -48,6 +48,7 @@ export function l1(lambda: Schedule, options: SelectionOptions = {}): Transform 
   return penalty("l1", { lambda }, options, (theta, rate) => mul(rate!, sign(theta)));
 }
 
+/** Options of {@link elasticNet}. */
 export interface ElasticNetOptions extends SelectionOptions {
   /** λ₁ ≥ 0, or a function of the step. */
   readonly l1: Schedule;
@@ -67,6 +68,7 @@ export function elasticNet(options: ElasticNetOptions): Transform {
   );
 }
 
+/** Options of {@link decoupledDecay}. */
 export interface DecoupledDecayOptions extends SelectionOptions {
   /** What a parameter loses at each step as a share of itself, ≥ 0, or a function of the step: γλ of AdamW. */
   readonly rate: Schedule;
@@ -112,6 +114,7 @@ export function centralizeGradients(): Transform {
   };
 }
 
+/** Options of {@link addGradientNoise}. */
 export interface GradientNoiseOptions {
   /** Variance η ≥ 0 of the first step's noise. Default: 0.3, the paper's middle value. */
   readonly eta?: number;

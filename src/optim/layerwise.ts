@@ -13,6 +13,7 @@ function trustRatio(size: Tensor, length: Tensor, epsilon: Tensor | number): Ten
   return where(both, div(size, add(length, epsilon)), 1);
 }
 
+/** Options of {@link lars}. */
 export interface LarsOptions {
   /** Step size γ ≥ 0, or a function of the step. Default: 0.01. */
   readonly learningRate?: Schedule;
@@ -74,6 +75,7 @@ export function lars(options: LarsOptions = {}): Transform {
   };
 }
 
+/** Options of {@link lamb}. */
 export interface LambOptions {
   /** Step size γ ≥ 0, or a function of the step. Default: 0.001. */
   readonly learningRate?: Schedule;
@@ -130,6 +132,7 @@ export function lamb(options: LambOptions = {}): Transform {
   };
 }
 
+/** Options of {@link novograd}. */
 export interface NovogradOptions {
   /** Step size γ ≥ 0, or a function of the step. Default: 0.001. */
   readonly learningRate?: Schedule;

@@ -4,6 +4,7 @@ import { gradients } from "../ops/gradients.ts";
 import { countSkipped, finiteness } from "./gradients.ts";
 import { checkCount, checkPositive, checkRange, type Transform } from "./transform.ts";
 
+/** Options of {@link lossScaling}. */
 export interface LossScalingOptions {
   /** The factor of the first step, > 0; powers of 2 change no bit of a gradient that is neither too small nor too large. Default: 65536. */
   readonly scale?: number;

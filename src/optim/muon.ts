@@ -11,6 +11,7 @@ import { type ParameterSelection, selects } from "./groups.ts";
 import { meanOf } from "./moments.ts";
 import { checkRange, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
 
+/** Options of {@link muon}. */
 export interface MuonOptions {
   /** γ ≥ 0, or a function of the step. Default: 0.001. */
   readonly learningRate?: Schedule;
@@ -104,6 +105,7 @@ export function muon(options: MuonOptions = {}): Transform {
   };
 }
 
+/** Options of {@link muonWithAdamW}. */
 export interface MuonWithAdamWOptions {
   /** For the matrices. */
   readonly muon?: MuonOptions;

@@ -66,6 +66,7 @@ interface Tensors {
   readonly gradient: Tensor;
 }
 
+/** Options of {@link dog}. */
 export interface DogOptions extends DistanceOptions {
   /** The first step goes this times 1 + ‖θ₀‖ far. Default: 1e-6; with batch normalization the authors take 1e-4. */
   readonly relativeDistance?: number;
@@ -103,6 +104,7 @@ export function dog(options: DogOptions = {}): Transform {
   );
 }
 
+/** Options of {@link dowg}. */
 export interface DowgOptions extends DistanceOptions {
   /** The squared distance before the first step, > 0. Default: `epsilon`. */
   readonly squaredDistance?: number;
@@ -136,6 +138,7 @@ export function dowg(options: DowgOptions = {}): Transform {
   );
 }
 
+/** Options of {@link polyakSgd}. */
 export interface PolyakSgdOptions {
   /** Multiplies the step size found, ≥ 0; a number, or a function of the step. Default: 1. */
   readonly learningRate?: Schedule;

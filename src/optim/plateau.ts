@@ -4,6 +4,7 @@ import { OptionError } from "../core/errors.ts";
 import { checkInteger, checkRate } from "./check.ts";
 import { checkRange, oneOf } from "./transform.ts";
 
+/** Options of {@link reduceOnPlateau}. */
 export interface PlateauOptions {
   /** Value until the first reduction, ≥ 0. */
   readonly learningRate: number;
@@ -25,6 +26,7 @@ export interface PlateauOptions {
   readonly mode?: "min" | "max";
 }
 
+/** Made by {@link reduceOnPlateau}. */
 export interface Plateau {
   /** The value as it is now, whatever the step: for an optimizer's learningRate. */
   readonly schedule: (step: number) => number;

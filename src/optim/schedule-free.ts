@@ -13,6 +13,7 @@ import {
   valueAt,
 } from "./transform.ts";
 
+/** Options of {@link scheduleFreeSgd}. */
 export interface ScheduleFreeSgdOptions {
   /** γ ≥ 0, or a function of the step. Default: 1 for SGD, 0.0025 for AdamW. */
   readonly learningRate?: Schedule;
@@ -105,6 +106,7 @@ export function scheduleFreeSgd(options: ScheduleFreeSgdOptions = {}): Transform
   return scheduleFree("scheduleFreeSgd", options, plain, (_, { gradient }) => gradient);
 }
 
+/** Options of {@link scheduleFreeAdamW}. */
 export interface ScheduleFreeAdamWOptions extends ScheduleFreeSgdOptions {
   /** Decay of the mean of squares, 0 ≤ β₂ < 1. Default: 0.999. */
   readonly beta2?: number;

@@ -80,6 +80,7 @@ export function multiply(...schedules: readonly Schedule[]): (step: number) => n
     );
 }
 
+/** Options of {@link warmup}. */
 export interface WarmupOptions {
   /** Steps before the schedule's own first. */
   readonly steps: number;
@@ -99,6 +100,7 @@ export function warmup(schedule: Schedule, options: WarmupOptions): (step: numbe
   return sequence([{ schedule: linear({ from, to, steps }), steps }, { schedule }]);
 }
 
+/** Options of {@link warmupCosine}. */
 export interface WarmupCosineOptions {
   /** The highest value, ≥ 0: that of the first step behind the warm-up. */
   readonly peak: number;

@@ -1,8 +1,10 @@
 // Stochastic gradient descent, with momentum in its three published conventions.
 import { OptionError } from "../core/errors.ts";
 import { pow } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import { checkRange, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
 
+/** Options of {@link sgd}. */
 export interface SgdOptions {
   /** Step size γ > 0, or a function of the step. Default: 0.01. */
   readonly learningRate?: Schedule;
@@ -30,7 +32,15 @@ export interface SgdOptions {
  * @example sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true })
  */
 export function sgd(options: SgdOptions = {}): Transform {
-  const { learningRate = 0.01, convention = "torch", nesterov = false } = options;
+  const known = {
+    learningRate: 0,
+    momentum: 0,
+    convention: 0,
+    dampening: 0,
+    nesterov: 0,
+    weightDecay: 0,
+  } as const;
+  const { learningRate = 0.01, convention = "torch", nesterov = false } = checkOptions("sgd", options, known);
   if (typeof learningRate === "number") valueAt("sgd: learningRate", learningRate, 1);
   const momentum = checkRange("sgd: momentum", options.momentum ?? 0, 0, 1);
   const dampening = checkRange("sgd: dampening", options.dampening ?? 0, 0, 1 + Number.EPSILON);
@@ -69,6 +79,7 @@ export function sgd(options: SgdOptions = {}): Transform {
   };
 }
 
+/** Options of {@link asgd}. */
 export interface AsgdOptions {
   /** Step size γ ≥ 0 at the start, or a function of the step. Default: 0.01. */
   readonly learningRate?: Schedule;

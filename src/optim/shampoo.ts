@@ -17,6 +17,7 @@ import {
   valueAt,
 } from "./transform.ts";
 
+/** Options of {@link shampoo}. */
 export interface ShampooOptions {
   /** γ ≥ 0, or a function of the step. Default: 0.1; the authors' has 1. */
   readonly learningRate?: Schedule;

@@ -2,6 +2,7 @@
 import { OptionError } from "../core/errors.ts";
 import { checkRange, type Schedule, type Transform, valueAt } from "./transform.ts";
 
+/** Options of {@link signSgd}. */
 export interface SignSgdOptions {
   /** Step size γ ≥ 0, or a function of the step. Default: 0.001. */
   readonly learningRate?: Schedule;
@@ -28,6 +29,7 @@ export function signSgd({ learningRate = 1e-3, weightDecay = 0 }: SignSgdOptions
   };
 }
 
+/** Options of {@link lion}. */
 export interface LionOptions {
   /** Step size γ ≥ 0, or a function of the step. Default: 1e-4, the paper's; Keras has 1e-3. */
   readonly learningRate?: Schedule;
@@ -61,6 +63,7 @@ export function lion(options: LionOptions = {}): Transform {
   };
 }
 
+/** Options of {@link rprop}. */
 export interface RpropOptions {
   /** Step of each parameter at the start. Default: 0.01. */
   readonly learningRate?: number;

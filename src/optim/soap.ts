@@ -18,6 +18,7 @@ import {
   valueAt,
 } from "./transform.ts";
 
+/** Options of {@link soap}. */
 export interface SoapOptions {
   /** γ ≥ 0, or a function of the step. Default: 0.003. */
   readonly learningRate?: Schedule;

@@ -16,6 +16,7 @@ import {
   valueAt,
 } from "./transform.ts";
 
+/** Options of {@link sophiaG}. */
 export interface SophiaGOptions {
   /** γ ≥ 0, or a function of the step. Default: 1e-4. */
   readonly learningRate?: Schedule;

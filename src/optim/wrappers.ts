@@ -6,6 +6,7 @@ import { abs, add, div, mul, sqrt, square, sub, where } from "../ops/arithmetic.
 import { sumSquares } from "../ops/reduce.ts";
 import { checkCount, checkPositive, rounded, type Transform } from "./transform.ts";
 
+/** Options of {@link accumulate}. */
 export interface AccumulateOptions {
   /** Steps whose gradients make one, a positive integer. */
   readonly every: number;
@@ -46,6 +47,7 @@ export function accumulate(inner: Transform, { every }: AccumulateOptions): Tran
   };
 }
 
+/** Options of {@link lookahead}. */
 export interface LookaheadOptions {
   /** Steps of the fast weights between two of the slow ones. Default: 5. */
   readonly every?: number;
@@ -81,6 +83,7 @@ export function lookahead(inner: Transform, { every = 5, share = 0.5 }: Lookahea
   };
 }
 
+/** Options of {@link sam}. */
 export interface SamOptions {
   /** ρ > 0: how far away the gradient is taken. Default: 0.05. */
   readonly radius?: number;

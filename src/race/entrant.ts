@@ -13,6 +13,7 @@ export type HyperRange =
 /** Hyperparameters by name. */
 export type Hyper = Readonly<Record<string, number>>;
 
+/** An optimizer with the ranges in which it is tuned. */
 export interface RaceEntrant {
   readonly name: string;
   readonly ranges: Readonly<Record<string, HyperRange>>;

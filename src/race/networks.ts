@@ -16,6 +16,7 @@ import { accuracy, type Loss, type Metric } from "../train/loss.ts";
 import { createTrainer } from "../train/trainer.ts";
 import { type RaceRecord, type RaceTarget, type RaceTask, reaches } from "./task.ts";
 
+/** Options of {@link trainingTask}. */
 export interface TrainingTaskOptions {
   readonly name: string;
   readonly target: RaceTarget;
@@ -35,6 +36,7 @@ export interface TrainingTaskOptions {
   readonly engine?: Engine;
 }
 
+/** What to train on, and what to measure the target on. */
 export interface Examples {
   readonly train: Dataset;
   readonly test: Dataset;
@@ -113,6 +115,7 @@ function shuffled(n: number, seed: number, wanted: number): Int32Array {
   return rows;
 }
 
+/** Options of {@link spiralsTask}. */
 export interface NetworkTaskOptions {
   /** Default: what most optimizers need, and some. */
   readonly maxSteps?: number;
@@ -154,6 +157,7 @@ export function spiralsTask({ maxSteps = 1000, ...rest }: NetworkTaskOptions = {
   });
 }
 
+/** Options of {@link mnistTask}. */
 export interface MnistTaskOptions extends NetworkTaskOptions {
   /** Images trained on, the first ones of 60,000. Default: 10,000. */
   readonly trainImages?: number;

@@ -3,6 +3,7 @@
 // training algorithms" (AlgoPerf), section 4.3.
 import { OptionError } from "../core/errors.ts";
 
+/** Options of {@link performanceProfile}. */
 export interface ProfileOptions {
   /** The largest factor τ of the area, > 1. Default: 4, as AlgoPerf. */
   readonly tauMax?: number;

@@ -5,6 +5,7 @@ import { checkRanges, drawHyper, type Hyper, type RaceEntrant } from "./entrant.
 import { type Profile, type ProfileOptions, performanceProfile } from "./profile.ts";
 import { type RaceRunOptions, type RaceTarget, type RaceTask, reaches, type Trajectory } from "./task.ts";
 
+/** Options of {@link race}. */
 export interface RaceOptions extends ProfileOptions {
   readonly tasks: readonly RaceTask[];
   readonly optimizers: readonly RaceEntrant[];
@@ -18,6 +19,7 @@ export interface RaceOptions extends ProfileOptions {
   readonly onProgress?: (progress: RaceProgress) => void;
 }
 
+/** A trial or a run that has just ended. */
 export interface RaceProgress {
   readonly task: string;
   readonly optimizer: string;
@@ -42,6 +44,7 @@ export interface RaceOutcome {
   readonly diverged: boolean;
 }
 
+/** A run of the best hyper-parameters, with its course. */
 export interface RaceRun extends RaceOutcome {
   readonly trajectory: Trajectory;
 }
@@ -59,6 +62,7 @@ export interface RaceEntry {
   readonly seconds: number;
 }
 
+/** All that a race has measured: plain data. */
 export interface RaceResult {
   readonly tasks: readonly {
     readonly name: string;

@@ -18,6 +18,7 @@ import {
 } from "../minimize/surfaces.ts";
 import { type RaceRecord, type RaceTarget, type RaceTask, reaches } from "./task.ts";
 
+/** Options of {@link surfaceTask}. */
 export interface SurfaceTaskOptions {
   /** The value to reach. */
   readonly target: number;
@@ -74,6 +75,7 @@ export function surfaceTask(surface: Surface, options: SurfaceTaskOptions): Race
   };
 }
 
+/** Options of {@link surfaceTasks}. */
 export interface SurfaceTasksOptions {
   /** Default: 2000. */
   readonly maxSteps?: number;

@@ -23,8 +23,10 @@ export interface RaceRecord {
   readonly point?: Float64Array;
 }
 
+/** The course of a run, record by record. */
 export type Trajectory = readonly RaceRecord[];
 
+/** How long a task runs, and what it keeps. */
 export interface RaceRunOptions {
   /** Steps at most: the task's, or fewer where a trial has already lost by then. */
   readonly maxSteps: number;

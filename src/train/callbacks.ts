@@ -55,8 +55,10 @@ export interface TrainingControl {
   withAverage<T>(work: () => T | Promise<T>): Promise<T>;
 }
 
-type ErrorAnswer = string | undefined;
+/** Why the training ends, from a callback that takes the error upon itself; undefined leaves it to others. */
+export type ErrorAnswer = string | undefined;
 
+/** What a training tells of itself; every part may be left out. */
 export interface Callback {
   onBegin?(control: TrainingControl): void | Promise<void>;
   /** Some steps were done. */

@@ -12,6 +12,7 @@ import { checkIgnored, rowsOf, sharesOf } from "../ops/targets.ts";
 import { oneOf } from "../optim/transform.ts";
 import type { Collector, Metric } from "./loss.ts";
 
+/** Options of {@link balancedAccuracy} and {@link matthewsCorrelation}. */
 export interface ClassMetricOptions {
   /** What it is called in records. Default: the function's name. */
   readonly name?: string;
@@ -21,6 +22,7 @@ export interface ClassMetricOptions {
   readonly ignoreIndex?: number;
 }
 
+/** Options of {@link precision}, {@link recall}, {@link f1} and {@link iou}. */
 export interface AveragedMetricOptions extends ClassMetricOptions {
   /**
    * "binary": of the positive class, 1 of two; "macro": the mean of the classes that occur or are predicted; "weighted":

@@ -10,6 +10,7 @@ import type { Loss, Metric } from "./loss.ts";
 import { Mean } from "./mean.ts";
 import { StepRunner } from "./runner.ts";
 
+/** Options of {@link evaluate}. */
 export interface EvaluateOptions {
   readonly loss: Loss;
   /** Default: none. */
@@ -20,6 +21,7 @@ export interface EvaluateOptions {
   readonly engine?: Engine;
 }
 
+/** What an evaluation came to. */
 export interface Evaluation {
   /** Mean over all examples. */
   readonly loss: number;

@@ -4,6 +4,7 @@ import { fileSystem, writeFileAtomically } from "../formats/file.ts";
 import type { Callback } from "./callbacks.ts";
 import { Monitor, type MonitorOptions } from "./monitor.ts";
 
+/** Options of {@link checkpointBest}. */
 export interface CheckpointBestOptions extends MonitorOptions {
   /** The safetensors file, which `model.load` reads. */
   readonly path: string;

@@ -6,6 +6,7 @@ import type { FileHandle } from "../host/host.ts";
 import type { Callback } from "./callbacks.ts";
 import { numbersOf } from "./monitor.ts";
 
+/** Options of {@link csvLog}. */
 export interface CsvLogOptions {
   readonly path: string;
   /** Whether rows are added to a file that is there; it must have the same columns. Default: false, the file is replaced. */
@@ -60,6 +61,7 @@ export function csvLog(options: CsvLogOptions): Callback {
   };
 }
 
+/** Options of {@link tensorBoard}. */
 export interface TensorBoardOptions {
   /** Made where it is missing. Each training writes a file of its own; TensorBoard shows a directory as one run. */
   readonly directory: string;

@@ -2,6 +2,7 @@
 import { OptionError } from "../core/errors.ts";
 import type { EpochRecord, TrainingControl } from "./callbacks.ts";
 
+/** Which number of an epoch counts, and in which direction. */
 export interface MonitorOptions {
   /** What counts: "loss", a metric's name, or either after "validation.". Default: "validation.loss" where there is validation, else "loss". */
   readonly monitor?: string;

@@ -8,6 +8,7 @@ export interface Plateau {
   observe(value: number): void;
 }
 
+/** Options of {@link onPlateau}. */
 export type PlateauOptions = Pick<MonitorOptions, "monitor">;
 
 /**

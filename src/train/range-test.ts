@@ -6,6 +6,7 @@ import type { Model } from "../nn/model.ts";
 import type { Transform } from "../optim/transform.ts";
 import { createTrainer, type TrainerOptions } from "./trainer.ts";
 
+/** Options of {@link learningRateRangeTest}. */
 export interface RangeTestOptions extends Pick<TrainerOptions, "loss" | "seed" | "engine"> {
   readonly data: Dataset | IterableDataset;
   /** The optimizer with the rates of the test, a function of the step. */
@@ -22,6 +23,7 @@ export interface RangeTestOptions extends Pick<TrainerOptions, "loss" | "seed" |
   readonly smoothing?: number;
 }
 
+/** What {@link learningRateRangeTest} has found. */
 export interface RangeTest {
   /** Those that were tried: the test ends where the smoothed loss is four times the least, or is not finite. */
   readonly rates: readonly number[];
@@ -45,7 +47,8 @@ export interface RangeTest {
  * console.log(test.chart, test.suggestion);
  */
 export async function learningRateRangeTest(model: Model, options: RangeTestOptions): Promise<RangeTest> {
-  const { data, optimizer, from = 1e-6, to = 1, steps = 100, batchSize = 32, smoothing = 0.9 } = options;
+  const { from = 1e-6, to = 1, steps = 100, smoothing = 0.9, ...rest } = options;
+  const { data, optimizer, batchSize = 32 } = rest;
   const check = (fits: boolean, what: string, wanted: string, got: unknown) => {
     if (!fits) throw new OptionError(`learningRateRangeTest: ${what}: wanted ${wanted}, got ${got}`);
   };
@@ -56,7 +59,7 @@ export async function learningRateRangeTest(model: Model, options: RangeTestOpti
   check(smoothing >= 0 && smoothing < 1, "smoothing", "0 ≤ x < 1", smoothing);
   check(typeof optimizer === "function", "optimizer", "a function of the rates", optimizer);
   const rate = (step: number) => exp(log(from) + (log(to / from) * (step - 1)) / (steps - 1));
-  const training = { ...options, metrics: [], onNonFinite: "stop", optimizer: optimizer(rate) } as const;
+  const training = { ...rest, metrics: [], onNonFinite: "stop", optimizer: optimizer(rate) } as const;
   const trainer = await createTrainer(model, training);
   const before = model.weights.snapshot();
   const losses: number[] = [];

@@ -1,5 +1,6 @@
 // Running statistics anew: where weights did not come from the steps that the statistics went along with.
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { Dataset, type IterableDataset } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -9,6 +10,7 @@ import { add, mul, sub } from "../ops/arithmetic.ts";
 import { rounded, type Transform } from "../optim/transform.ts";
 import { StepRunner } from "./runner.ts";
 
+/** Options of {@link refreshStatistics}. */
 export interface RefreshOptions {
   /** Examples at a time, all batches with the same weight. Default: 256. */
   readonly batchSize?: number;
@@ -53,8 +55,10 @@ const BATCHES = 64;
 export async function refreshStatistics(
   model: Model,
   data: Dataset | IterableDataset,
-  { batchSize = 256, seed = 0, engine: given }: RefreshOptions = {},
+  options: RefreshOptions = {},
 ): Promise<void> {
+  const known = { batchSize: 0, seed: 0, engine: 0 } as const;
+  const { batchSize = 256, seed = 0, engine: given } = checkOptions("refreshStatistics", options, known);
   if (!(Number.isInteger(batchSize) && batchSize >= 1))
     throw new OptionError(`refreshStatistics: batchSize: wanted a positive integer, got ${batchSize}`);
   const engine = given ?? model.weights.engine ?? (await defaultEngine());

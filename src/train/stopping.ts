@@ -3,6 +3,7 @@ import { OptionError } from "../core/errors.ts";
 import type { Callback, TrainingControl } from "./callbacks.ts";
 import { Monitor, type MonitorOptions } from "./monitor.ts";
 
+/** Options of {@link earlyStopping}. */
 export interface EarlyStoppingOptions extends MonitorOptions {
   /** Epochs without improvement before the end. Default: 0. */
   readonly patience?: number;
@@ -47,6 +48,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   };
 }
 
+/** Options of {@link stopAtTarget}. */
 export interface StopAtTargetOptions extends MonitorOptions {
   /** The value that is good enough. */
   readonly target: number;

@@ -10,6 +10,7 @@ import { Mean } from "./mean.ts";
 import type { Row, StepRunner } from "./runner.ts";
 import { createTrainer, type Trainer, type TrainerOptions } from "./trainer.ts";
 
+/** Options of {@link train}. */
 export interface TrainOptions extends TrainerOptions {
   readonly data: Dataset | IterableDataset;
   /** Measured after each epoch. Default: none. */
@@ -31,6 +32,7 @@ export interface TrainOptions extends TrainerOptions {
   readonly callbacks?: readonly Callback[];
 }
 
+/** What a training came to. */
 export interface TrainResult {
   /** One record an epoch. */
   readonly history: readonly EpochRecord[];

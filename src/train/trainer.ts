@@ -1,5 +1,6 @@
 // A trainer takes a model a step at a time; train() stands on it.
 import { EngineError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { sizeOf } from "../core/shape.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -12,6 +13,7 @@ import type { Loss, Metric } from "./loss.ts";
 import { type Fields, type Row, type StepBatch, StepRunner } from "./runner.ts";
 import { readState, type StateLayout, stateLayout, writeState } from "./state.ts";
 
+/** Options of {@link createTrainer} and {@link createTrainerSync}. */
 export interface TrainerOptions {
   /** From the model's output and the target to a scalar. */
   readonly loss: Loss;
@@ -28,6 +30,23 @@ export interface TrainerOptions {
   /** Where to compute. Default: the engine that has the weights, else the process's own. */
   readonly engine?: Engine;
 }
+
+/** What a trainer and a training know: one record of options may serve both. */
+const KNOWN = {
+  data: 0,
+  validation: 0,
+  loss: 0,
+  metrics: 0,
+  optimizer: 0,
+  epochs: 0,
+  batchSize: 0,
+  sampling: 0,
+  average: 0,
+  callbacks: 0,
+  seed: 0,
+  onNonFinite: 0,
+  engine: 0,
+} as const;
 
 /** What one step came to: the loss and the metrics by name, of the batch alone. */
 export interface StepResult {
@@ -52,7 +71,13 @@ export class Trainer {
   #lent = false;
 
   constructor(model: Model, engine: Engine, options: TrainerOptions) {
-    const { loss, optimizer, metrics = [], seed = 0, onNonFinite = "stop" } = options;
+    const {
+      loss,
+      optimizer,
+      metrics = [],
+      seed = 0,
+      onNonFinite = "stop",
+    } = checkOptions("train", options, KNOWN);
     if (!["stop", "skip", "ignore"].includes(onNonFinite)) {
       throw new OptionError(
         `train: onNonFinite: wanted "stop", "skip" or "ignore", got ${JSON.stringify(onNonFinite)}`,
@@ -245,7 +270,7 @@ export class Trainer {
 
 /**
  * A trainer for those who own the loop.
- * @throws OptionError for an option out of range.
+ * @throws OptionError for an option out of range or unknown.
  * @example
  * const trainer = await createTrainer(model, { loss: meanSquaredError, optimizer: sgd({ learningRate: 0.1 }) });
  * for await (const batch of stream.batch(32)) console.log((await trainer.step(batch)).loss);

@@ -22,6 +22,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BATCH, TIME, WIDTH, UNITS, CLASSES, STEPS = 5, 6, 3, 4, 3, 10
+MORE = 4
 LENGTHS = [6, 2, 4, 1, 5]
 LEARNING_RATE = 0.05
 
@@ -108,6 +109,75 @@ def run(kind, packed=False, state=False, **options):
     return record
 
 
+DECODED = {
+    "lstm": dict(kind="LSTM"),
+    "gru": dict(kind="GRU"),
+    "simpleRnn": dict(kind="RNN"),
+    "lstm packed": dict(kind="LSTM", packed=True),
+    "lstm bidirectional": dict(kind="LSTM", bidirectional=True),
+}
+
+
+def decode(kind, packed=False, bidirectional=False):
+    """An encoder reads TIME steps; a decoder begins with its final state and reads the rest. Final states count in the loss."""
+    torch.manual_seed(2)
+    options = dict(batch_first=True, bidirectional=bidirectional)
+    layers = {name: getattr(torch.nn, kind)(WIDTH, UNITS, **options) for name in ("encoder", "decoder")}
+    head = torch.nn.Linear(UNITS * (2 if bidirectional else 1), CLASSES)
+    # What is written is what PyTorch has: these losses are large enough to show six digits' rounding.
+    exact = lambda tensor: torch.tensor(rounded(tensor)).reshape(tensor.shape)
+    x = exact(torch.randn(BATCH, TIME + MORE, WIDTH)).requires_grad_()
+    labels = torch.randint(CLASSES, (BATCH,))
+    trained = []
+    for name, layer in layers.items():
+        for part, parameter in layer.named_parameters():
+            if kind != "GRU" and part.startswith("bias_hh"):
+                with torch.no_grad():
+                    parameter.zero_()
+                parameter.requires_grad_(False)
+            else:
+                trained.append((f"{name}.{part}", parameter))
+    trained += [(f"head.{name}", each) for name, each in head.named_parameters()]
+    with torch.no_grad():
+        for _, parameter in trained:
+            parameter.copy_(exact(parameter))
+
+    def forward():
+        seen = x[:, :TIME]
+        if packed:
+            seen = pack_padded_sequence(seen, LENGTHS, batch_first=True, enforce_sorted=False)
+        _, state = layers["encoder"](seen)
+        y, end = layers["decoder"](x[:, TIME:], state)
+        states = [*state, *end] if kind == "LSTM" else [state, end]
+        # Numbers that differ from one place to the next, so that none stands for another.
+        scale = torch.arange(1, BATCH * UNITS + 1).reshape(BATCH, UNITS) / (BATCH * UNITS)
+        loss = torch.nn.functional.cross_entropy(head(y[:, -1]), labels)
+        loss = loss + sum(((k + 1) * scale * part).sum() for k, part in enumerate(torch.cat(states))) / BATCH
+        return y, torch.cat(states), loss
+
+    start = {name: ours(name, each) for name, each in trained}
+    y, states, loss = forward()
+    loss.backward()
+    record = {
+        "x": rounded(x),
+        "labels": labels.tolist(),
+        "parameters": start,
+        "output": rounded(y),
+        "states": rounded(states),
+        "gradients": {"x": rounded(x.grad), **{name: ours(name, each.grad) for name, each in trained}},
+    }
+    optimizer = torch.optim.Adam([each for _, each in trained], lr=LEARNING_RATE)
+    losses = []
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss = forward()[-1]
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    record["losses"] = losses
+    return record
+
+
 def main():
     torch.set_num_threads(1)
     record = {
@@ -120,6 +190,8 @@ def main():
         "lengths": LENGTHS,
         "learningRate": LEARNING_RATE,
         "cases": {name: run(**options) for name, options in CASES.items()},
+        "more": MORE,
+        "decoded": {name: decode(**options) for name, options in DECODED.items()},
     }
     with open(os.path.join(HERE, "recurrent.json"), "w") as file:
         json.dump(record, file, separators=(",", ":"))

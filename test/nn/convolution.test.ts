@@ -166,17 +166,19 @@ test("layers refuse what is no layer, and inputs that do not fit", () => {
   const graph = new Graph();
   const pictures = graph.input("pictures", [2, 8, 8, 3]);
   const sequences = graph.input("sequences", [2, 8, 3]);
-  expect(() => conv2d(0, 3)).toThrow(new OptionError("conv2d: filters: wanted an integer ≥ 1, got 0"));
+  expect(() => conv2d(0, 3)).toThrow(new OptionError("conv2d: filters: got 0, wanted a positive integer"));
   expect(() => conv2d(4, [3, 0])).toThrow(
-    new OptionError("conv2d: kernelSize: wanted an integer ≥ 1 or a pair of them, got [3,0]"),
+    new OptionError("conv2d: kernelSize: got [3,0], wanted a positive integer or 2 of them"),
   );
-  expect(() => conv1d(4, 1.5)).toThrow(new OptionError("conv1d: kernelSize: wanted an integer ≥ 1, got 1.5"));
+  expect(() => conv1d(4, 1.5)).toThrow(
+    new OptionError("conv1d: kernelSize: got 1.5, wanted a positive integer"),
+  );
   expect(() => conv2d(4, 3, { groups: 3 })).toThrow(
     new OptionError("conv2d: groups: wanted a divisor of 4 filters, got 3"),
   );
   expect(() => conv2d(4, 3, { activation: "no" as "relu" })).toThrow(OptionError);
   expect(() => depthwiseConv2d(3, { multiplier: 0 })).toThrow(
-    new OptionError("depthwiseConv2d: multiplier: wanted an integer ≥ 1, got 0"),
+    new OptionError("depthwiseConv2d: multiplier: got 0, wanted a positive integer"),
   );
   expect(() => conv2d(4, 3)(sequences)).toThrow(
     new ShapeError("conv2d: wanted [batch, height, width, channels], got [2, 8, 3]"),

@@ -16,7 +16,9 @@ import {
   mean,
   mul,
   ones,
+  reshape,
   sequential,
+  slice,
   softmaxCrossEntropy,
   sum,
   sumSquares,
@@ -177,6 +179,131 @@ describe("as PyTorch", () => {
   });
 });
 
+interface Decoded {
+  readonly x: number[];
+  readonly labels: number[];
+  readonly parameters: Record<string, number[]>;
+  readonly output: number[];
+  readonly states: number[];
+  readonly gradients: Record<string, number[]>;
+  readonly losses: number[];
+}
+const decoded = Object.entries(golden.decoded as Record<string, Decoded>);
+const more: number = golden.more;
+
+/** An encoder, and a decoder that begins with its final state: what the decoder gives, all states, what they add to the loss. */
+function decode(name: string, x: Tensor) {
+  const { graph, shape } = x;
+  const rows = shape[0]!;
+  const kind = name.startsWith("lstm") ? lstm : name.startsWith("gru") ? gru : simpleRnn;
+  const seen = slice(x, [0, 0, 0], [rows, time!, width!]);
+  const asked = slice(x, [0, time!, 0], [rows, more, width!]);
+  const mask = name.includes("packed")
+    ? graph.constant(lengthMask.slice(0, rows * time!), [rows, time!])
+    : undefined;
+  const make = (own: string, returnSequences: boolean) => {
+    const layer = kind(units!, { returnSequences, name: own });
+    // Both have the same names, each its own type of state.
+    return (name.includes("bidirectional") ? bidirectional(layer) : layer) as RecurrentLayer;
+  };
+  const encoder = make("encoder", false).withState(seen, { mask });
+  const decoder = make("decoder", true).withState(asked, { state: encoder.state });
+  const listed = (state: object): Tensor[] => {
+    const both: object[] = "forward" in state ? (Object.values(state) as object[]) : [state];
+    return ["hidden", "cell"].flatMap((part) =>
+      both.flatMap((each) => (each as Record<string, Tensor>)[part] ?? []),
+    );
+  };
+  const states = [...listed(encoder.state), ...listed(decoder.state)];
+  const scale = graph.constant(
+    Float32Array.from({ length: rows * units! }, (_, i) => (i + 1) / (batch! * units!)),
+    [rows, units!],
+  );
+  const added = states
+    .map((state, k) => mul(sum(mul(state, scale)), (k + 1) / batch!))
+    .reduce((a, b) => add(a, b));
+  const last = slice(decoder.output, [0, more - 1, 0], [rows, 1, decoder.output.shape[2]!]);
+  const logits = dense(classes!, { name: "head" })(reshape(last, [rows, decoder.output.shape[2]!]));
+  return { output: decoder.output, states: concatenate(states, 0), added, logits };
+}
+const theirPart = (own: string) =>
+  own.startsWith("head") ? own : `${own.split(/[._]/)[0]}.${theirs(own.replace(/^[a-z]+/, "layer"), "")}`;
+
+describe("a decoder that begins where an encoder ends, as PyTorch", () => {
+  test.each(decoded)("values and gradients: %s", async (name, wanted) => {
+    const graph = new Graph();
+    const x = graph.input("x", [batch!, time! + more, width!]);
+    const labels = graph.input("labels", [batch!], "i32");
+    const { output, states, added, logits } = decode(name, x);
+    const loss = add(softmaxCrossEntropy(logits, labels), added);
+    const parameters = [...graph.parameters];
+    const slopes = gradients(loss, [x, ...parameters.map(([, tensor]) => tensor)]).map((each) => each!);
+    const given: Given = new Map<Tensor, ArrayLike<number>>([
+      [x, wanted.x],
+      [labels, wanted.labels],
+      ...parameters.map(([own, tensor]) => [tensor, wanted.parameters[theirPart(own)]!] as const),
+    ]);
+    const results = await new Trial(given, [output, states, loss, ...slopes]).run(engine);
+    const floats = results.map((words) => new Float32Array(words.buffer, words.byteOffset, words.length));
+    expectNear("output", floats[0]!, wanted.output, VALUES);
+    expectNear("states", floats[1]!, wanted.states, VALUES);
+    expectNear("loss", floats[2]!, [wanted.losses[0]!], VALUES);
+    expectNear("gradient of x", floats[3]!, wanted.gradients.x!, VALUES);
+    for (const [k, [own]] of parameters.entries())
+      expectNear(`gradient of ${own}`, floats[4 + k]!, wanted.gradients[theirPart(own)]!, VALUES);
+  });
+
+  test.each(decoded)("ten steps of Adam: %s", (name, wanted) => {
+    const model = defineModel({ input: [time! + more, width!] }, (x) => {
+      const { added, logits } = decode(name, x);
+      x.graph.penalize(added);
+      return logits;
+    });
+    const start = model.weights.segments.map(({ name: own, shape }) => {
+      const values = Float32Array.from(wanted.parameters[theirPart(own)]!);
+      return [own, { shape, values }] as const;
+    });
+    model.setParameters(new Map(start));
+    const optimizer = adam({ learningRate: golden.learningRate });
+    const trainer = createTrainerSync(model, { loss: softmaxCrossEntropy, optimizer, engine });
+    const inputs = Float32Array.from(wanted.x);
+    const labels = Int32Array.from(wanted.labels);
+    const losses = wanted.losses.map(
+      () => trainer.stepSync({ inputs, labels, targets: undefined, size: batch! }).loss,
+    );
+    expectNear("losses", losses, wanted.losses, TRAINED);
+  });
+});
+
+describe("the state after the last step", () => {
+  const kinds = { lstm, gru, simpleRnn };
+  const options = [
+    {},
+    { reverse: true },
+    { returnSequences: true },
+    { returnSequences: true, reverse: true },
+  ];
+  const runs = Object.entries(kinds).flatMap(([name, kind]) =>
+    options.map((each) => [`${name} ${JSON.stringify(each)}`, kind, each] as const),
+  );
+
+  test.each(runs)("lets a sequence go on as if it had not been cut: %s", async (_, kind, each) => {
+    const graph = new Graph();
+    const x = graph.input("x", [4, 5, 2]);
+    const layer = kind(3, each);
+    const [early, late] = [slice(x, [0, 0, 0], [4, 2, 2]), slice(x, [0, 2, 0], [4, 3, 2])];
+    const [first, second] = "reverse" in each ? [late, early] : [early, late];
+    const { output, state } = layer.withState(first);
+    const rest = layer.withState(second, { state });
+    const { output: plain } = layer.withState(x);
+    const parts = "reverse" in each ? [rest.output, output] : [output, rest.output];
+    const joined = "returnSequences" in each ? concatenate(parts, 1) : rest.output;
+    const [cut, whole, same] = await valuesOf([joined, plain, layer(x)]);
+    expect(cut).toEqual(whole);
+    expect(whole).toEqual(same);
+  });
+});
+
 /** Values of some tensors, every parameter and input the same odd numbers. */
 async function valuesOf(
   tensors: readonly Tensor[],
@@ -199,9 +326,29 @@ describe("padding", () => {
     const x = graph.input("x", [4, 5, 2]);
     const layer = make();
     const mask = graph.constant([1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0], [4, 5]);
-    const { slice } = await import("#src/index");
     const [long, short] = await valuesOf([layer(x, { mask }), layer(slice(x, [0, 0, 0], [4, 3, 2]))]);
     expect([...long!]).toEqual([...short!]);
+  });
+
+  test.each([
+    ...Object.entries(layers),
+    ["bidirectional", () => bidirectional(lstm(3))] as const,
+    ["sequences", () => gru(3, { returnSequences: true })] as const,
+  ])("reaches neither results nor gradients, whatever it holds: %s", async (_, make) => {
+    const graph = new Graph();
+    const x = graph.input("x", [4, 5, 2]);
+    const real = Array.from({ length: 20 }, (_, i) => Number(i % 5 < 1 + (i % 3) || i === 3));
+    const mask = graph.constant(real, [4, 5]);
+    const y = (make() as RecurrentLayer)(x, { mask });
+    const parameters = [...graph.parameters.values()];
+    const slopes = gradients(sumSquares(y), [x, ...parameters]).map((each) => each!);
+    const hidden = (value: number) =>
+      new Map([["x", Float32Array.from({ length: 40 }, (_, i) => (real[i >> 1] ? Math.sin(i) : value))]]);
+    const zero = await valuesOf([y, ...slopes], hidden(0));
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 3e38]) {
+      expect(await valuesOf([y, ...slopes], hidden(value))).toEqual(zero);
+    }
+    expect(zero.every((each) => each.every(Number.isFinite) && each.some((one) => one !== 0))).toBe(true);
   });
 
   test("by tokens is the same as by 1 and 0", async () => {

@@ -7,6 +7,8 @@ import { matmul } from "#src/ops/matmul";
 import { sum } from "#src/ops/reduce";
 import { checkOp, type OpCase } from "../support/check-op.ts";
 import { given, uniform } from "../support/draw.ts";
+import { engineOf } from "../support/engines.ts";
+import { Trial } from "../support/run.ts";
 
 /** Each awkward size as m, n and k with others beside it; 520 passes the blocks of columns, 300 and 600 those of k. */
 const SIZES: readonly (readonly [number, number, number])[] = [
@@ -98,6 +100,23 @@ checkOp("matmul of a tensor with itself", [
   { inputs: [uniform([5, 5])], build: (a) => matmul(a!, a!) },
   { inputs: [uniform([4, 4])], build: (a) => sum(mul(matmul(a!, a!), a!)) },
 ]);
+
+test("rows times their tiles may pass 31 bits", async () => {
+  const rows = 120_000;
+  const graph = new Graph();
+  const [a, b] = [graph.input("a", [rows, 1]), graph.input("b", [1, 4])];
+  const numbers = Float32Array.from({ length: rows }, (_, row) => row);
+  const trial = new Trial(
+    new Map([
+      [a, numbers],
+      [b, Float32Array.of(1, 2, 3, 4)],
+    ]),
+    [matmul(a, b)],
+  );
+  const [words] = await trial.run(await engineOf(1));
+  const got = new Float32Array(words!.buffer);
+  expect(got.findIndex((value, i) => value !== numbers[i >> 2]! * ((i & 3) + 1))).toBe(-1);
+});
 
 test("matmul names sizes that do not fit", () => {
   const graph = new Graph();

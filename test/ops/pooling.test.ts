@@ -48,6 +48,16 @@ const POOLS: readonly (readonly [string, readonly number[], (pool: typeof maxPoo
   ["all of it", [2, 3, 4, 33], (pool) => (x) => pool(x, [3, 4])],
   ["one element", [1, 1, 1, 1], (pool) => (x) => pool(x, 1)],
   ["window of one, stride of two", [1, 5, 3], (pool) => (x) => pool(x, 1, { stride: 2 })],
+  [
+    "cut off behind",
+    [2, 6, 8, 3],
+    (pool) => (x) => pool(x, 3, { stride: [2, 3], padding: 1, ceilMode: true }),
+  ],
+  [
+    "a sequence padded before, as a pair",
+    [2, 6, 4],
+    (pool) => (x) => pool(x, 3, { stride: 1, padding: [2, 0] }),
+  ],
   ["a sequence padded before", [2, 6, 4], (pool) => (x) => pool(x, 3, { stride: 1, padding: [[2, 0]] })],
 ];
 const BINS: readonly (readonly [readonly number[], number | readonly number[]])[] = [
@@ -63,7 +73,38 @@ const BINS: readonly (readonly [readonly number[], number | readonly number[]])[
   [[2, 11, 3], 4],
 ];
 
+/** Of maxima alone: windows whose elements lie apart. */
+const DILATED: typeof POOLS = [
+  ...SIZES.filter((c) => c < 40).map(
+    (c) =>
+      [
+        `${c} channels`,
+        [1, 6, 5, c],
+        (pool: typeof maxPool) => (x: Tensor) => pool(x, 3, { stride: 1, dilation: 2 }),
+      ] as const,
+  ),
+  [
+    "by another step each axis",
+    [2, 9, 8, 5],
+    (pool) => (x) => pool(x, [2, 3], { stride: [3, 1], dilation: [4, 2] }),
+  ],
+  [
+    "padded, wider than the stride",
+    [2, 8, 7, 3],
+    (pool) => (x) => pool(x, 3, { stride: 2, dilation: 2, padding: 1 }),
+  ],
+  ["same", [1, 9, 4], (pool) => (x) => pool(x, 3, { stride: 2, dilation: 3, padding: "same" })],
+  ["cut off behind", [1, 9, 10, 2], (pool) => (x) => pool(x, 2, { stride: 3, dilation: 2, ceilMode: true })],
+];
+
 checkOp("maxPool", [
+  ...DILATED.map(
+    ([label, shape, make]): OpCase => ({
+      label: `dilated: ${label}`,
+      inputs: [distinct(shape)],
+      build: (x) => make(maxPool)(x!),
+    }),
+  ),
   ...POOLS.map(
     ([label, shape, make]): OpCase => ({ label, inputs: [distinct(shape)], build: (x) => make(maxPool)(x!) }),
   ),
@@ -98,7 +139,7 @@ checkOp("averagePool", [
       build: (x) => make(averagePool)(x!),
     }),
   ),
-  ...POOLS.filter(([label]) => /padded|more/.test(label)).map(
+  ...POOLS.filter(([label]) => /padded|more|cut/.test(label)).map(
     ([label, shape, make]): OpCase => ({
       label: `${label}, padding counted`,
       inputs: [uniform(shape)],
@@ -191,6 +232,23 @@ const wanted: readonly OpCase[] = [
     inputs: [given([1, 2, 1], [0, 3])],
     build: (x) => resize(x!, 4, { method: "bilinear", alignCorners: true }),
     want: () => [0, 1, 2, 3],
+  },
+  {
+    inputs: [given([1, 5, 1], [9, 2, 3, 8, 5])],
+    build: (x) => maxPool(x!, 2, { stride: 1, dilation: 2 }),
+    want: () => [9, 8, 5],
+  },
+  {
+    inputs: [given([1, 4, 1], [1, 2, 3, 4])],
+    // A third window would begin in the padding behind.
+    build: (x) => maxPool(x!, 2, { stride: 3, padding: 1, ceilMode: true }),
+    want: () => [1, 4],
+  },
+  {
+    inputs: [given([1, 5, 1], [2, 4, 6, 8, 10])],
+    // The last window holds 10, one element of padding, and one of nothing, which does not count.
+    build: (x) => averagePool(x!, 4, { stride: 4, padding: [0, 1], ceilMode: true, countPadding: true }),
+    want: () => [5, 5],
   },
   { inputs: [given([1, 5, 1], [1, 2, 3, 4, 5])], build: (x) => resize(x!, 3), want: () => [1, 3, 5] },
   { inputs: [given([1, 5, 1], [1, 2, 6, 4, 5])], build: (x) => adaptiveMaxPool(x!, 2), want: () => [6, 6] },
@@ -322,6 +380,28 @@ describe("bad input", () => {
     ],
     ["unknown padding", () => maxPool(images, 2, { padding: "full" as never }), new OptionError("padding")],
     ["no padding at all", () => maxPool(images, 2, { padding: null as never }), new OptionError("padding")],
+    [
+      "a dilation of nothing",
+      () => maxPool(images, 2, { dilation: 0 }),
+      new OptionError("maxPool: dilation: got 0, wanted a positive integer or 2 of them"),
+    ],
+    [
+      "a dilated window larger than the input",
+      () => maxPool(images, 2, { dilation: [4, 1] }),
+      new ShapeError("maxPool: the window is larger than the padded input: got 5 on 4, wanted at most 4"),
+    ],
+    [
+      "a window of padding alone",
+      () => maxPool(input([1, 2, 1]), 2, { dilation: 3, padding: 1 }),
+      new ShapeError("maxPool: a window lies in the padding alone: got dilation 3 on 2 padded by [1, 1]"),
+    ],
+    [
+      "dilated means",
+      () => averagePool(images, 2, { dilation: 2 } as never),
+      new OptionError(
+        "averagePool: dilation: unknown option, wanted one of stride, padding, ceilMode, countPadding",
+      ),
+    ],
     [
       "a size of nothing",
       () => adaptiveMaxPool(images, [0, 1]),

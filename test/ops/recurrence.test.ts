@@ -18,6 +18,7 @@ interface Setting {
   readonly bias?: boolean;
   readonly reverse?: boolean;
   readonly sequences?: boolean;
+  readonly withCell?: boolean;
 }
 
 function operands(cell: Cell, { time, batch, units, state, mask, bias }: Setting): Drawn[] {
@@ -34,9 +35,16 @@ function operands(cell: Cell, { time, batch, units, state, mask, bias }: Setting
 
 function build(cell: Cell, setting: Setting, [x, weight, ...rest]: readonly Tensor[]): Tensor {
   const left = [...rest];
-  const { state: hasState, mask: hasMask, bias: hasBias, reverse = false, sequences = true } = setting;
+  const {
+    state: hasState,
+    mask: hasMask,
+    bias: hasBias,
+    reverse = false,
+    sequences = true,
+    withCell = false,
+  } = setting;
   const [bias, state, mask] = [hasBias, hasState, hasMask].map((has) => (has ? left.shift() : undefined));
-  return recurrence({ x: x!, weight: weight!, bias, state, mask }, { cell, reverse, sequences });
+  return recurrence({ x: x!, weight: weight!, bias, state, mask }, { cell, reverse, sequences, withCell });
 }
 
 /** A mask that ends rows at different lengths, some at once, and one with a hole. */
@@ -64,6 +72,15 @@ const sizes: readonly Setting[] = [
   { time: 5, batch: 6, units: 4, state: true, mask: lengths(6, 5), reverse: true, sequences: false },
 ];
 
+/** An LSTM's cell after the last step comes out too, and its gradient goes in. */
+const withCells: readonly Setting[] = [
+  { time: 1, batch: 1, units: 1, withCell: true },
+  { time: 3, batch: 7, units: 5, withCell: true, sequences: false },
+  { time: 3, batch: 2, units: 17, withCell: true, reverse: true },
+  { time: 4, batch: 9, units: 6, withCell: true, state: true, mask: lengths(9, 4) },
+  { time: 5, batch: 6, units: 4, withCell: true, mask: lengths(6, 5), reverse: true, sequences: false },
+];
+
 for (const cell of ["lstm", "gru", "rnnTanh"] as const) {
   const ofGru = (setting: Setting): Setting[] => [
     setting,
@@ -71,7 +88,7 @@ for (const cell of ["lstm", "gru", "rnnTanh"] as const) {
   ];
   checkOp(
     cell,
-    (cell === "gru" ? sizes.flatMap(ofGru) : sizes).map(
+    (cell === "gru" ? sizes.flatMap(ofGru) : cell === "lstm" ? [...sizes, ...withCells] : sizes).map(
       (setting): OpCase => ({
         label: JSON.stringify({ ...setting, mask: setting.mask !== undefined }),
         inputs: operands(cell, setting),
@@ -176,6 +193,13 @@ describe("what does not fit", () => {
     ["bias: lstm has that of x alone, wanted none", { x, weight, bias: graph.input("bias", [12]) }],
   ])("%s", (message, inputs) => {
     expect(() => recurrence(inputs, how)).toThrow(new ShapeError(`recurrence: ${message}`));
+  });
+  test("a cell of what has none", () => {
+    const flat = graph.input("flat gates", [5, 2, 3]);
+    const square = graph.input("square", [3, 3]);
+    expect(() =>
+      recurrence({ x: flat, weight: square }, { ...how, cell: "rnnTanh", withCell: true }),
+    ).toThrow(new OptionError("recurrence: withCell: wanted an lstm, got rnnTanh"));
   });
   test("a second derivative", () => {
     const y = recurrence({ x, weight }, how);

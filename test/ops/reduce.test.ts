@@ -6,8 +6,8 @@ import { gradients } from "#src/ops/gradients";
 import { argmax, max, mean, min, norm, type ReduceOptions, sum } from "#src/ops/reduce";
 import { checkOp, numbersOf, type OpCase, SIZES } from "../support/check-op.ts";
 import { type Drawn, distinct, given, uniform } from "../support/draw.ts";
+import { positionOf } from "../support/elements.ts";
 import { engineOf } from "../support/engines.ts";
-import { positionOf } from "../support/reference.ts";
 import { Trial } from "../support/run.ts";
 
 type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;

@@ -1,32 +1,27 @@
-// The same training on every supported Node and number of threads: `npm run test:runtimes`.
+// The conformance suite from the packed package, on every runtime without a page: `npm run test:runtimes`.
 //
-// In exact numerics the weights must have one hash everywhere, that of hash.json. A change that is meant to change
-// the bits renews it: `npm run test:runtimes -- --renew`, which writes it only if all runtimes agree; say why in the
-// commit. The Nodes are npm packages, installed when they are missing.
+// In exact numerics weights, predictions, files and gradients must have one hash everywhere, that of hash.json, and
+// the table must be that of HASHES.md. A change that is meant to change the bits renews them:
+// `npm run test:runtimes -- --renew`, which writes only if all runtimes agree; say why in the commit, and renew the
+// table of the browsers after it. `-- --only=Bun,workerd` runs some. The runtimes are npm packages, installed when they
+// are missing.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { install } from "../conformance/installed.js";
+import { installPackages } from "../conformance/packages.js";
+import { report } from "../conformance/report.js";
+import { prepareWorkerd } from "./workerd.js";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
-const renew = process.argv.includes("--renew");
+/** A hanging program is ended after so many milliseconds. */
+const HANGING = 300_000;
 
-function install() {
-  if (!existsSync(here("node_modules"))) {
-    const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
-      cwd: here("."),
-      stdio: "inherit",
-    });
-    if (status !== 0) process.exit(1);
-  }
-}
-
-/** Runs the program to its end; one that hangs, prints to stderr or fails gives an `error`. */
-function conformance(binary) {
+/** Runs a program to its end; one that hangs, prints to stderr or fails gives an `error`. */
+function run(command, folder) {
   return new Promise((resolve) => {
-    const child = spawn(binary, [here("../engine/programs/conformance.js")], {
-      env: { ...process.env, NODE_OPTIONS: "" },
-    });
-    const timer = setTimeout(() => child.kill("SIGKILL"), 120_000);
+    const [binary, ...values] = command;
+    const child = spawn(binary, values, { cwd: folder, env: { ...process.env, NODE_OPTIONS: "" } });
+    const timer = setTimeout(() => child.kill("SIGKILL"), HANGING);
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (text) => (stdout += text));
@@ -34,92 +29,55 @@ function conformance(binary) {
     child.on("error", (error) => resolve({ error: error.message }));
     child.on("close", (code, signal) => {
       clearTimeout(timer);
-      if (code === 0 && stderr === "") resolve(JSON.parse(stdout));
-      else resolve({ error: signal ? `killed by ${signal}` : stderr || `exit code ${code}` });
+      // Tests are announced there, and that they have passed.
+      stderr = stderr.replace(/^.*\[ (TEST|PASS) \] main:suite.*\n/gm, "");
+      const line = stdout.split("\n").find((each) => each.startsWith('{"threads"'));
+      if (code === 0 && stderr === "" && line) resolve({ result: JSON.parse(line) });
+      else resolve({ error: signal ? `killed by ${signal}` : stderr || `exit code ${code}: ${stdout}` });
     });
   });
 }
 
-install();
-const binaries = [
-  process.execPath,
-  ...["node22", "node24", "node26"].map((name) => here(`node_modules/${name}/bin/node`)),
+installPackages(here("."));
+const folder = install(["runtimes/program.js", "runtimes/worker.js"]);
+await prepareWorkerd(folder);
+
+const all = { threads: true, sync: true, files: true, fast: "relaxed", wide: false };
+const node = (name) => here(`node_modules/${name}/bin/node`);
+const program = ["runtimes/program.js"];
+const RUNTIMES = [
+  { name: "Node 20", binary: process.execPath, values: program, abilities: { ...all, fast: "plain" } },
+  { name: "Node 22", binary: node("node22"), values: program, abilities: all },
+  { name: "Node 24", binary: node("node24"), values: program, abilities: all },
+  { name: "Node 26", binary: node("node26"), values: program, abilities: { ...all, wide: true } },
+  {
+    name: "Deno",
+    binary: here("node_modules/.bin/deno"),
+    values: ["run", "-A", "--node-modules-dir=manual", ...program],
+    abilities: all,
+  },
+  { name: "Bun", binary: here("node_modules/.bin/bun"), values: program, abilities: all },
+  {
+    name: "workerd",
+    binary: here("node_modules/.bin/workerd"),
+    values: ["test", "config.capnp"],
+    abilities: { ...all, threads: false, files: false },
+  },
 ];
-const results = [];
-for (const binary of binaries) results.push(await conformance(binary));
+const only = process.argv
+  .find((each) => each.startsWith("--only="))
+  ?.slice("--only=".length)
+  .split(",");
 
-const wanted = JSON.parse(readFileSync(here("hash.json"), "utf8"));
-const [first] = results;
-if (renew) {
-  const all = results.flatMap(({ hashes = {}, predictions }) => [...Object.values(hashes), predictions]);
-  if (results.some(({ error }) => error) || new Set(all).size !== 2)
-    console.error("not renewed: the runtimes do not agree");
-  else {
-    Object.assign(wanted, { weights: first.hashes[1], predictions: first.predictions });
-    writeFileSync(here("hash.json"), `${JSON.stringify(wanted, null, 2)}\n`);
-  }
+const outcomes = [];
+for (const { name, binary, values, abilities } of RUNTIMES) {
+  if (only && !only.includes(name)) continue;
+  const { stdout } = spawnSync(binary, ["--version"], { encoding: "utf8" });
+  const version = stdout.split("\n")[0];
+  outcomes.push({ name, version, abilities, ...(await run([binary, ...values], folder)) });
 }
-
-let passed = 0;
-const failures = [];
-/** Counts a check and gives its mark. */
-function check(node, what, good) {
-  if (good) passed++;
-  else failures.push(`${node}: ${what}`);
-  return good ? "ok" : "FAILED";
-}
-
-const header = [
-  "Node",
-  "1 thread",
-  "2 threads",
-  "3 threads",
-  "sync",
-  "predict",
-  "save, load",
-  "errors",
-  "fast",
-  "wide",
-];
-const rows = results.map((result, i) => {
-  const node = result.node ?? binaries[i];
-  if (result.error) {
-    check(node, result.error, false);
-    return [node, "FAILED"];
-  }
-  const major = Number.parseInt(node.slice(1), 10);
-  const { hashes, narrow, wide } = result;
-  const hashed = (key) =>
-    `${hashes[key].slice(0, 8)} ${check(node, `weights, ${key}: ${hashes[key]}`, hashes[key] === wanted.weights)}`;
-  const set = major >= 22 ? "relaxed" : "plain";
-  const wideIsRight = wide.wide === major >= 26 && wide.hash === narrow.hash && wide.loss === narrow.loss;
-  return [
-    node,
-    hashed("1"),
-    hashed("2"),
-    hashed("3"),
-    hashed("sync"),
-    check(
-      node,
-      `predictions: ${result.predictions}`,
-      result.predictions === wanted.predictions && result.accuracy > 0.85,
-    ),
-    check(node, "saved and loaded, the predictions differ", result.savedAndLoaded),
-    check(
-      node,
-      `errors: ${JSON.stringify(result.errors)}`,
-      result.errors.shape === true && result.errors.option === true,
-    ),
-    `${narrow.instructionSet} ${check(node, `instruction set: ${narrow.instructionSet}, wanted ${set}`, narrow.instructionSet === set)}`,
-    `${wide.wide} ${check(node, `wide: ${JSON.stringify({ narrow, wide })}`, wideIsRight)}`,
-  ];
+report("Runtimes", outcomes, {
+  renews: process.argv.includes("--renew"),
+  ownsHashes: true,
+  partly: only !== undefined,
 });
-
-const widths = header.map((name, column) =>
-  Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)),
-);
-for (const row of [header, ...rows])
-  console.log(row.map((cell, column) => cell.padEnd(widths[column])).join("  "));
-for (const failure of failures) console.log(`FAILED ${failure}`);
-console.log(`${passed} passed, ${failures.length} failed`);
-process.exitCode = failures.length > 0 ? 1 : 0;

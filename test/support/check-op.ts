@@ -7,8 +7,9 @@ import { add, mul } from "#src/ops/arithmetic";
 import { gradients } from "#src/ops/gradients";
 import { sum } from "#src/ops/reduce";
 import type { Drawn } from "./draw.ts";
+import type { Values } from "./elements.ts";
 import { enginesWith, numericsToTest } from "./engines.ts";
-import { evaluate, neededFor, type Values } from "./reference.ts";
+import { evaluate, neededFor } from "./reference.ts";
 import { roundings } from "./rounding.ts";
 import { Trial } from "./run.ts";
 

@@ -45,7 +45,8 @@ export function recur(
   });
   let next = 2;
   const [bias, state, mask] = [hasBias, hasState, hasMask].map((has) => (has ? next++ : undefined));
-  const result = new Float64Array((sequences ? time : 1) * batch * units);
+  const more = attributes.withCell ? 1 : 0;
+  const result = new Float64Array(((sequences ? time : 1) + more) * batch * units);
   const bounds = new Float64Array(result.length);
   for (let b = 0; b < batch; b++) {
     const initial = (block: number) =>
@@ -99,12 +100,14 @@ export function recur(
         });
         if (cell === "lstm") c = cells;
       }
-      if (!sequences && s < time - 1) continue;
-      for (const [j, { x, e }] of h.entries()) {
-        const index = ((sequences ? t : 0) * batch + b) * units + j;
-        result[index] = x;
-        bounds[index] = e;
-      }
+      const put = (row: number, numbers: readonly Number2[]) => {
+        for (const [j, { x, e }] of numbers.entries()) {
+          result[row * units + j] = x;
+          bounds[row * units + j] = e;
+        }
+      };
+      if (sequences || s === time - 1) put((sequences ? t : 0) * batch + b, h);
+      if (more && s === time - 1) put((sequences ? time : 1) * batch + b, c);
     }
   }
   return { values: result, errors: bounds };

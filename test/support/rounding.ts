@@ -2,14 +2,13 @@
 // error analysis (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.3). It is what tests
 // allow, so no test needs a tolerance of its own.
 import type { Node, Tensor } from "#src/graph/tensor";
+import { attentionErrors } from "./attention-bounds.ts";
+import { broadcastIndices, type Values } from "./elements.ts";
+import { normalizationErrors } from "./normalization-bounds.ts";
 import { recur } from "./recurrence.ts";
-import { attend, broadcastIndices, compute, parametersOf, type Values } from "./reference.ts";
+import { compute, parametersOf } from "./reference.ts";
+import { magnitudes, ROUNDINGS, summed, TINY, UNIT } from "./rounding-units.ts";
 import { formulas } from "./scalar.ts";
-
-/** Half a unit in the last place of 1. */
-const UNIT = 2 ** -24;
-/** Results near the end of the normal range may be zero: e⁻ˣ is flushed there before it is multiplied by x. */
-const TINY = 2 ** -119;
 
 /** Ops that do not round: their result is one of their operands, or exact. */
 const EXACT = new Set(
@@ -19,8 +18,6 @@ const EXACT = new Set(
 );
 /** Ops of one correctly rounded operation. */
 const ROUNDED_ONCE = new Set("add sub mul div square sqrt leakyRelu".split(" "));
-/** Roundings of the others: each goes through a few operations, or a function that is off by up to 2 units in the last place. */
-const ROUNDINGS = 8;
 /** Ops that pass through numbers larger than their result, so that the error is relative to those. */
 const MAGNITUDE: Record<string, (operands: readonly number[], y: number) => number> = {
   gelu: ([x]) => Math.abs(x!),
@@ -33,11 +30,6 @@ const MAGNITUDE: Record<string, (operands: readonly number[], y: number) => numb
   sin: (_, y) => Math.abs(y) + 1e-3,
   cos: (_, y) => Math.abs(y) + 1e-3,
 };
-
-/** Roundings that meet in a sum of n terms: at worst each, likely √n of them (Higham and Mary 2019, λ = 8). */
-const summed = (n: number) => UNIT * (Math.min(n, 8 * Math.sqrt(n)) + 2);
-
-const magnitudes = (x: Values) => x.map(Math.abs);
 
 function elementwise(node: Node, values: readonly Values[], errors: readonly Values[], y: Values): Values {
   const { name } = node.op!;
@@ -89,132 +81,6 @@ function longestWindow({ attributes }: Node): number {
     Math.max(...taps.map(({ weights }) => weights.length)),
   );
   return lengths[0] * lengths[1];
-}
-
-/**
- * A weight is off by its score's error, the mean of the row's errors, and the exponential's and the sum's own; the output
- * by that relative to Σ weight |v|, and by the roundings of its own sum. Weights below 2⁻⁴⁰ of the largest are left out.
- */
-function attentionErrors(
-  node: Node,
-  values: readonly Values[],
-  errors: readonly Values[],
-  outputs: readonly Values[],
-): Values[] {
-  const { heads, queries, keySize, valueSize, parts, scale } = node.attributes;
-  const [q, k] = [values[parts[0].input]!, values[parts[1].input]!];
-  const [dq, dk] = [errors[parts[0].input]!, errors[parts[1].input]!];
-  const [y, sums] = outputs as [Values, Values];
-  const relative = new Float64Array(sums.length);
-  attend(node, values, (row, terms) => {
-    const wrong = terms.map(({ score, qAt, kAt }) => {
-      if (score === Number.NEGATIVE_INFINITY) return 0;
-      let size = 0;
-      let carried = 0;
-      for (let c = 0; c < keySize; c++) {
-        const [a, b] = [Math.abs(q[qAt + c]!), Math.abs(k[kAt + c]!)];
-        size += a * b;
-        carried += a * dk[kAt + c]! + (b + dk[kAt + c]!) * dq[qAt + c]!;
-      }
-      const rounded = 4 * UNIT * (Math.abs(score) + Math.abs(score - sums[row]!));
-      return Math.abs(scale) * (carried + summed(keySize) * size) + rounded;
-    });
-    const mean = wrong.reduce((sum, each, j) => sum + each * terms[j]!.weight, 0);
-    relative[row] =
-      Math.expm1(Math.max(0, ...wrong) + mean) +
-      ROUNDINGS * UNIT +
-      2 * summed(terms.length) +
-      terms.length * 2 ** -40;
-  });
-  // What errors of v come to, and the size of the sum's terms: attention to them with the same weights.
-  const [part] = parts.slice(2);
-  const through = (of: Values) => {
-    const [first, second] = [parts[0].input, parts[1].input].map((input: number) => values[input]!);
-    const count = values.length;
-    const apart = {
-      ...node,
-      inputs: [
-        node.inputs[parts[0].input]!,
-        node.inputs[parts[1].input]!,
-        node.inputs[part.input]!,
-        ...(node.attributes.masked ? [node.inputs[count - 1]!] : []),
-      ],
-      attributes: {
-        ...node.attributes,
-        parts: parts.map((each: { column: number }, input: number) => ({ input, column: each.column })),
-      },
-    };
-    return attend(apart as Node, [
-      first!,
-      second!,
-      of,
-      ...(node.attributes.masked ? [values[count - 1]!] : []),
-    ])[0]!;
-  };
-  const size = through(magnitudes(values[part.input]!));
-  const carried = through(errors[part.input]!);
-  const width = heads * valueSize;
-  return [
-    y.map((_, i) => {
-      const row =
-        (Math.floor(i / (queries * width)) * heads + Math.floor((i % width) / valueSize)) * queries +
-        (Math.floor(i / width) % queries);
-      return carried[i]! * (1 + relative[row]!) + size[i]! * relative[row]! + TINY;
-    }),
-    sums.map((each, row) => relative[row]! + 4 * UNIT * Math.abs(each)),
-  ];
-}
-
-/**
- * Of numbers taken as they are: a mean is off by a part of the largest of the magnitudes in it, what lies about it by as
- * much, and a factor by the roundings of a sum of squares, a root and a quotient.
- */
-function normalizationErrors(
-  { op, attributes: run }: Node,
-  values: readonly Values[],
-  errors: readonly Values[],
-  outputs: readonly Values[],
-): Values[] {
-  if (errors.some((each) => each.some((error) => error > 0))) throw new Error("wanted inputs that are exact");
-  const [x, scale, offset] = values as [Values, Values, Values?];
-  const byChannel = op!.name === "channelNorm";
-  const [y, first, second] = outputs as [Values, Values, Values?];
-  const count = byChannel ? run.size * run.width : run.columns;
-  const share = summed(count) + ROUNDINGS * UNIT;
-  // The statistics' place of an element, and the scale's.
-  const unitOf = (at: number) =>
-    byChannel
-      ? Math.floor(at / (run.size * run.channels)) * run.channels + (at % run.channels)
-      : Math.floor(at / run.columns);
-  const partOf = (at: number) => at % scale.length;
-  const units = byChannel ? first.length : first.length / 2;
-  const largest = new Float64Array(units);
-  for (const at of x.keys()) largest[unitOf(at)] = Math.max(largest[unitOf(at)]!, Math.abs(x[at]!));
-  const widest = largest.map((each, unit) => {
-    const from = byChannel ? unit - (unit % run.width) : unit;
-    return Math.max(each, ...largest.subarray(from, from + (run.width ?? 1)));
-  });
-  const inverse = (unit: number) =>
-    byChannel ? 1 / Math.sqrt(second![unit]! + run.epsilon) : first[2 * unit + 1]!;
-  const yError = y.map((_, at) => {
-    const unit = unitOf(at);
-    const factor = Math.abs(scale[partOf(at)]!) * inverse(unit);
-    // What the mean is off by shifts the row, and what its square is of the variance turns it.
-    const off = share * widest[unit]!;
-    return share * (2 * widest[unit]! * factor + Math.abs(offset?.[partOf(at)] ?? 0)) + off * factor + TINY;
-  });
-  if (byChannel)
-    return [
-      yError,
-      widest.map((each) => share * each),
-      second!.map((each, c) => share * (each + share * widest[c]! ** 2)),
-    ];
-  return [
-    yError,
-    first.map((each, k) =>
-      k % 2 === 0 ? share * widest[k >> 1]! : share * each * (1 + widest[k >> 1]! * each),
-    ),
-  ];
 }
 
 /** The bound for each output of a node, from the values of its inputs, their bounds, and the values of its outputs. */

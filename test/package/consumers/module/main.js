@@ -1,0 +1,4 @@
+// main.js
+import { learn } from "./xor.js";
+
+console.log(await learn());

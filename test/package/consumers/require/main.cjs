@@ -1,0 +1,5 @@
+// main.cjs
+const { DownhillError } = require("downhill");
+const { learn } = require("./xor.js");
+
+learn().then(console.log, (error) => console.log(error instanceof DownhillError));

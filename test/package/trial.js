@@ -1,0 +1,93 @@
+// One consumer tried: installed, built, and run with each program.
+import { availableParallelism } from "node:os";
+import { open } from "./browser.js";
+import { Project } from "./project.js";
+
+/** Every entry point, as an import map has to list them. */
+const ROOMS = [
+  "",
+  "/data",
+  "/images",
+  "/instruments",
+  "/layers",
+  "/losses",
+  "/minimize",
+  "/optim",
+  "/race",
+  "/regularize",
+  "/tables",
+  "/text",
+];
+
+/** What a program says of its training. @throws where it did not learn. */
+function learnt(said) {
+  const [, before, after, answer, threads] =
+    /^loss (\S+) → (\S+); 0 xor 1 is ([^\s;]+)(?:; threads (\d+))?$/.exec(said.trim()) ?? [];
+  if (before === undefined) throw new Error(`says ${JSON.stringify(said)}`);
+  if (!(Number(after) < Number(before) / 2)) throw new Error(`the loss does not fall: ${said}`);
+  if (!(Math.abs(Number(answer) - 1) < 0.1)) throw new Error(`predicts ${answer}, wanted 1`);
+  return { after, threads: Number(threads) };
+}
+
+/** Runs what is built; answers what it prints, shows or answers. */
+async function result({ run, serve, page }, project, isolated) {
+  if (run) {
+    const { stdout, stderr } = await project.run(run);
+    if (stderr !== "") throw new Error(`${run}: warns: ${stderr}`);
+    return stdout;
+  }
+  const { address, close } = await serve(project, isolated);
+  try {
+    if (page) return await open(address, "loss ");
+    const response = await fetch(address, { signal: AbortSignal.timeout(120_000) });
+    if (!response.ok) throw new Error(`status ${response.status}: ${await response.text()}`);
+    return await response.text();
+  } finally {
+    close();
+  }
+}
+
+/**
+ * Answers what came of each trial by its name: what to show of it, or a reason why it failed. Of a consumer that does
+ * not come so far, the later ones are left out.
+ */
+export async function tryConsumer(consumer) {
+  const { folders, build = [], imports, mapped, page, threads } = consumer;
+  const trials = new Map();
+  const project = new Project({ type: "module", folders });
+  /** Fails the trial whose turn it was. */
+  let trial = "installs";
+  try {
+    await project.install();
+    trials.set(trial, { shown: "ok" });
+    for (const program of ["xor.js", "rooms.js"]) {
+      trial = "builds";
+      project.choose(program, imports);
+      const known = imports ?? ((room) => `downhill${room}`);
+      if (mapped && program === "rooms.js")
+        project.map(Object.fromEntries(ROOMS.map((room) => [known(room), mapped(room)])));
+      for (const command of build) await project.run(command);
+      if (build.length > 0) trials.set(trial, { shown: "ok" });
+
+      trial = program === "xor.js" ? "learns" : "every room";
+      const { after, threads: count } = learnt(await result(consumer, project, false));
+      trials.set(trial, { shown: `loss ${Number(after).toPrecision(2)}` });
+      if (program === "xor.js") continue;
+
+      trial = "threads";
+      let found = count;
+      if (page) {
+        if (count !== 1) throw new Error(`got ${count} in a page that cannot share memory, wanted 1`);
+        if (threads) found = learnt(await result(consumer, project, true)).threads;
+      }
+      const wanted = threads ? availableParallelism() : 1;
+      if (found !== wanted) throw new Error(`got ${found}, wanted ${wanted}`);
+      trials.set(trial, { shown: String(found) });
+    }
+  } catch (error) {
+    trials.set(trial, { reason: error.message });
+  } finally {
+    project.remove();
+  }
+  return trials;
+}
