@@ -1,26 +1,13 @@
 // The playground's own training loop in this Node, without a page: the numbers that a browser must come to as well.
-import { fileURLToPath } from "node:url";
-import { accuracy, adam, createEngine, softmaxCrossEntropy, train } from "../../build/bundle/node/index.js";
-
-const playground = fileURLToPath(new URL("../../playground/", import.meta.url));
+import { accuracy, adam, softmaxCrossEntropy, train } from "../../build/bundle/node/index.js";
+import { withSource } from "./source.js";
 
 /** Trains on a toy set with Adam; gives the history and the weights, and the weights that `train` comes to. */
-export async function trainHere({ source, toy, layers, settings }) {
-  const { createServer } = await import(`${playground}node_modules/vite/dist/node/index.js`);
-  const server = await createServer({
-    root: playground,
-    server: { middlewareMode: true, ws: false },
-    appType: "custom",
-    logLevel: "error",
-    optimizeDeps: { noDiscovery: true },
-    // The package as Node finds it, not as Vite would transform it.
-    ssr: { external: ["downhill"] },
-  });
-  const engine = await createEngine({ numerics: "exact", threads: 1 });
-  try {
-    const { Run } = await server.ssrLoadModule("/src/train/run.ts");
-    const { buildNetwork } = await server.ssrLoadModule("/src/train/network.ts");
-    const { toyData } = await server.ssrLoadModule("/src/data/toys.ts");
+export function trainHere({ source, toy, layers, settings }) {
+  return withSource(async (load, engine) => {
+    const { Run } = await load("train/run.ts");
+    const { buildNetwork } = await load("train/network.ts");
+    const { toyData } = await load("data/toys.ts");
     const data = toyData(source, { ...toy, seed: settings.seed });
 
     const { model } = buildNetwork(layers, data);
@@ -47,8 +34,5 @@ export async function trainHere({ source, toy, layers, settings }) {
       engine,
     });
     return { history: run.history, weights, trained: again.toBytes() };
-  } finally {
-    await engine.close();
-    await server.close();
-  }
+  });
 }
