@@ -4,8 +4,8 @@ export type { Program } from "./compile/program.ts";
 export * from "./core/errors.ts";
 export type { Shape } from "./core/shape.ts";
 export { createEngine, createEngineSync, type Engine, type EngineOptions } from "./engine/engine.ts";
-export type { InstructionSet } from "./host/host.ts";
 export type { DType, Graph, Initializer, Mode, Tensor, ValueType } from "./graph/tensor.ts";
+export type { InstructionSet } from "./host/host.ts";
 export {
   constant,
   glorotNormal,

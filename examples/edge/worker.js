@@ -83,13 +83,17 @@ function checkDigit(where, digit) {
   checkPixels(where, digit);
   const { label } = digit;
   if (!(Number.isInteger(label) && label >= 0 && label < CLASSES))
-    throw new RequestError(`${where}: label: got ${shown(label)}, wanted an integer from 0 to ${CLASSES - 1}`);
+    throw new RequestError(
+      `${where}: label: got ${shown(label)}, wanted an integer from 0 to ${CLASSES - 1}`,
+    );
 }
 
-/** Who answers what: the path, then the method. */
+/**
+ * Who answers what: the path, then the method.
+ * @type {Record<string, Record<string, (request: Request) => Promise<Response>>>}
+ */
 const routes = {
   "/learn": {
-    /** @param {Request} request */
     async POST(request) {
       const sent = await json(request);
       const digits = Array.isArray(sent) ? sent : [sent];
@@ -101,7 +105,6 @@ const routes = {
     },
   },
   "/predict": {
-    /** @param {Request} request */
     async POST(request) {
       const digit = await json(request);
       checkPixels("digit", digit);
@@ -112,7 +115,6 @@ const routes = {
     async GET() {
       return new Response(weights(), { headers: { "content-type": "application/octet-stream" } });
     },
-    /** @param {Request} request */
     async PUT(request) {
       if (!restore(await body(request)))
         throw new RequestError("weights: got some that are not finite, wanted finite numbers");
