@@ -88,10 +88,12 @@ function checkDigit(where, digit) {
     );
 }
 
-/** Who answers what: the path, then the method. */
+/**
+ * Who answers what: the path, then the method.
+ * @type {Record<string, Record<string, (request: Request) => Promise<Response>>>}
+ */
 const routes = {
   "/learn": {
-    /** @param {Request} request */
     async POST(request) {
       const sent = await json(request);
       const digits = Array.isArray(sent) ? sent : [sent];
@@ -103,7 +105,6 @@ const routes = {
     },
   },
   "/predict": {
-    /** @param {Request} request */
     async POST(request) {
       const digit = await json(request);
       checkPixels("digit", digit);
@@ -114,7 +115,6 @@ const routes = {
     async GET() {
       return new Response(weights(), { headers: { "content-type": "application/octet-stream" } });
     },
-    /** @param {Request} request */
     async PUT(request) {
       if (!restore(await body(request)))
         throw new RequestError("weights: got some that are not finite, wanted finite numbers");

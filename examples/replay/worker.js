@@ -1,6 +1,8 @@
 // Replays the file of write.js in workerd: npx workerd test config.capnp, in this folder.
 import { benchmark } from "./benchmark.js";
+// @ts-expect-error: modules of other kinds, named in config.capnp.
 import file from "./digits.program";
+// @ts-expect-error
 import module from "./kernels.wasm";
 
 const STEPS = 1000;
