@@ -28,8 +28,8 @@ const options = (family) => ({
   loader: { ".wasm": "binary" },
   minifySyntax: true,
   minifyWhitespace: true,
-  // Where people debug; on the edge they would only be carried along. Sources lie in the package once.
-  sourcemap: family === "node" || family === "browser",
+  sourcemap: true,
+  // They lie in the package once, and not in the maps of every family.
   sourcesContent: false,
   logLevel: "warning",
 });

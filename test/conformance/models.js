@@ -40,6 +40,8 @@ export const MODELS = {
         conv2d(8, 3, { activation: "relu" }),
         maxPool2d(2),
         conv2d(16, 3, { stride: 2 }),
+        // Of so many channels it goes by minimal filtering.
+        conv2d(16, 3, { padding: "same" }),
         batchNorm(),
         flatten(),
         dense(10),
