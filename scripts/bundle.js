@@ -28,8 +28,9 @@ const options = (family) => ({
   loader: { ".wasm": "binary" },
   minifySyntax: true,
   minifyWhitespace: true,
-  // Where people debug; on the edge they would only be carried along.
+  // Where people debug; on the edge they would only be carried along. Sources lie in the package once.
   sourcemap: family === "node" || family === "browser",
+  sourcesContent: false,
   logLevel: "warning",
 });
 
@@ -60,4 +61,6 @@ for (const family of ["node", "browser"])
     ...options(family),
     entryPoints: { worker: `${source}host/worker.js` },
     splitting: false,
+    // It imports and exports nothing; this says that it is a module all the same.
+    footer: { js: "export {};" },
   });

@@ -25,7 +25,7 @@ function newest(path) {
 export function pack() {
   const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const tarball = join(target, `${name}-${version}.tgz`);
-  const sources = ["assembly", "bundle", "src", "wasm"].map((folder) => `build/${folder}`);
+  const sources = ["build/bundle", "build/types", "build/wasm", "src"];
   const changed = Math.max(
     ...[...sources, "package.json", "README.md", "LICENSE", "CHANGELOG.md"].map((path) =>
       newest(join(root, path)),

@@ -136,6 +136,15 @@ describe("packages", () => {
     expect(bare.filter(({ dynamic }) => !dynamic).map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
     expect(bare.map(({ to }) => to).filter((name) => !(name in peerDependencies))).toEqual([]);
   });
+  test("one that may be missing is asked for inside a try, or webpack builds nothing without it", () => {
+    const asked = source.flatMap((path) => [
+      ...code(path).matchAll(
+        /(\btry \{\s*(?:return|const \w+ =) \(?await )?(?<!typeof )\bimport\("(?![.#]|node:)[^"]+"\)/g,
+      ),
+    ]);
+    expect(asked.length).toBeGreaterThan(4);
+    expect(asked.filter(([, inside]) => !inside).map(([all]) => all)).toEqual([]);
+  });
   test("what one runtime alone has is imported by its host alone", () => {
     const importers = (what: RegExp) =>
       new Set(imports.filter(({ to }) => what.test(to)).map(({ from }) => from));

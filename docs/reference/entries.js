@@ -19,5 +19,6 @@ export function entries() {
     if (!existsSync(path)) throw new Error(`package.json: ${name} has types of ${path}, which is not there`);
     return [/** @type {const} */ ([`downhill${name.slice(1)}`, path])];
   });
-  return new Map(found);
+  // The slim family has the same sources under other names.
+  return new Map(found.filter(([, path], at) => found.findIndex(([, other]) => other === path) === at));
 }

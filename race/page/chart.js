@@ -1,28 +1,7 @@
 // Line charts by the library, with a target, and a readout of the nearest line.
 /* global uPlot */
 import { cssColor, element, isShown, redraws, styleOf } from "./shown.js";
-
-/** 10⁻⁴ for 0.0001: a formatter of few digits would call it 0. */
-function tick(value) {
-  if (value === null) return "";
-  if (value === 0 || (Math.abs(value) >= 0.01 && Math.abs(value) < 1e5))
-    return minus(Number(value.toPrecision(3)));
-  const power = Math.round(Math.log10(Math.abs(value)));
-  const digits = String(power).replaceAll(/[-\d]/g, (digit) =>
-    "⁻⁰¹²³⁴⁵⁶⁷⁸⁹".charAt("-0123456789".indexOf(digit)),
-  );
-  return `10${digits}`;
-}
-export const minus = (value) => String(value).replace("-", "−");
-
-/** Where a logarithmic axis has ticks: at 1, 2 and 5 times powers of ten, or at these alone where it is long. */
-function decades(_, __, low, high) {
-  const steps = high / low > 1000 ? [1] : [1, 2, 5];
-  const powers = Array.from({ length: 16 }, (_, i) => 10 ** (i - 8));
-  return powers
-    .flatMap((power) => steps.map((step) => step * power))
-    .filter((at) => at >= 0.999 * low && at <= 1.001 * high);
-}
+import { decades, tick } from "./ticks.js";
 
 /** A line across the chart at a height. */
 function level(height, text) {

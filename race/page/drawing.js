@@ -1,8 +1,9 @@
 // Draws the page: the table, the profile, each task, and all again when the page changes.
 /* global document, window, location, matchMedia */
-import { chart, minus } from "./chart.js";
+import { chart } from "./chart.js";
 import { makeMap } from "./map.js";
 import { budget, byId, drawAll, element, entries, maps, profile, seeds, tasks, toggle } from "./shown.js";
+import { minus } from "./ticks.js";
 
 /** Of the profile's axis. */
 const LAST_TAU = 8;

@@ -1,13 +1,8 @@
 // The heights of a surface and the paths over it.
 /* global window */
-import { minus } from "./chart.js";
+import { groundImage } from "./ground.js";
 import { cssColor, element, maps, redraws, shownNames, styleOf } from "./shown.js";
-
-/** Heights of a map that are told apart. */
-const BANDS = 16;
-
-/** Numbers of a colour written #rrggbb. */
-const channels = (color) => [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
+import { minus } from "./ticks.js";
 
 /** Heights of a map's cells, each with its neighbours: the levels of the letters would show as stairs. */
 function heightsOf({ cells, size, levels }) {
@@ -20,37 +15,6 @@ function heightsOf({ cells, size, levels }) {
     });
   }
   return heights;
-}
-
-/** A map's heights as bands with lines where they meet, darker where it is lower. */
-function paintGround(context, map, heights, pixels) {
-  const ground = new ImageData(pixels, pixels);
-  const [low, high] = [channels(cssColor("--low")), channels(cssColor("--high"))];
-  const height = (column, row) => heights[row * map.size + column];
-  const clamp = (at) => Math.min(Math.max(at, 0), map.size - 1.001);
-  /** Between four cells, and rows from the bottom up. */
-  const between = (i, j) => {
-    const [x, y] = [
-      clamp(((i + 0.5) / pixels) * map.size - 0.5),
-      clamp((1 - (j + 0.5) / pixels) * map.size - 0.5),
-    ];
-    const [column, row] = [Math.floor(x), Math.floor(y)];
-    const [right, up] = [x - column, y - row];
-    const along = (at) => height(column, at) * (1 - right) + height(column + 1, at) * right;
-    return along(row) * (1 - up) + along(row + 1) * up;
-  };
-  const bands = new Uint8Array(pixels * pixels);
-  for (let i = 0; i < bands.length; i++)
-    bands[i] = Math.min(BANDS - 1, Math.floor(BANDS * between(i % pixels, Math.floor(i / pixels))));
-  for (let i = 0; i < bands.length; i++) {
-    const edge = bands[i] !== bands[i + 1] || bands[i] !== bands[i + pixels];
-    const light = bands[i] / (BANDS - 1);
-    ground.data.set(
-      [...low.map((from, k) => (from + (high[k] - from) * light) * (edge ? 0.93 : 1)), 255],
-      4 * i,
-    );
-  }
-  context.putImageData(ground, 0, 0);
 }
 
 /** The paths over a surface. */
@@ -74,7 +38,8 @@ export function makeMap(parent, task, of) {
     const pixels = Math.round(canvas.clientWidth * ratio);
     canvas.width = canvas.height = pixels;
     const context = canvas.getContext("2d");
-    paintGround(context, map, heights, pixels);
+    const colors = { low: cssColor("--low"), high: cssColor("--high") };
+    context.putImageData(groundImage({ size: map.size, heights }, pixels, colors), 0, 0);
     const place = ([x, y]) => [
       ((x - map.low[0]) / map.side) * pixels,
       pixels - ((y - map.low[1]) / map.side) * pixels,

@@ -23,6 +23,17 @@ interface Library {
   };
 }
 
+async function library(): Promise<Library> {
+  try {
+    return (await import("@huggingface/tokenizers")) as Library;
+  } catch (cause) {
+    throw new DataError(
+      "bytePairs: npm package @huggingface/tokenizers: got none, wanted it installed: npm install @huggingface/tokenizers",
+      { cause },
+    );
+  }
+}
+
 /**
  * The encoding of a `tokenizer.json`, given as text or parsed: byte-level BPE as of GPT-2, Llama and their kin, also
  * WordPiece and Unigram. Any other tokenizer, such as those of `gpt-tokenizer` or `js-tiktoken`, takes the same place as
@@ -33,12 +44,7 @@ interface Library {
  * pairs.decode(pairs.encode("low lower")); // "low lower"
  */
 export async function bytePairs(file: string | object, options: BytePairOptions = {}): Promise<TextEncoding> {
-  const { Tokenizer } = (await import("@huggingface/tokenizers").catch((cause) => {
-    throw new DataError(
-      "bytePairs: npm package @huggingface/tokenizers: got none, wanted it installed: npm install @huggingface/tokenizers",
-      { cause },
-    );
-  })) as Library;
+  const { Tokenizer } = await library();
   let tokenizer: InstanceType<typeof Tokenizer>;
   let size = 0;
   let named: unknown;

@@ -158,10 +158,12 @@ function headerOf(columns: readonly string[]): Header {
 }
 
 async function library(): Promise<Library> {
-  const found = (await import("papaparse").catch((cause) => {
+  try {
+    const found = (await import("papaparse")) as unknown as { default: Library };
+    return found.default;
+  } catch (cause) {
     throw new DataError("csv: npm package papaparse: got none, wanted it installed: npm install papaparse", {
       cause,
     });
-  })) as unknown as { default: Library };
-  return found.default;
+  }
 }

@@ -25,7 +25,7 @@ interface Pixels {
 const SCALE = Math.fround(1 / 255);
 
 async function decodePng(bytes: Uint8Array, maximumPixels: number): Promise<Pixels> {
-  const library = await import("fast-png").catch(missing("fast-png"));
+  const library = await fastPng();
   if (bytes.length >= 24) {
     const header = new DataView(bytes.buffer, bytes.byteOffset + 16, 8);
     checkPixels(header.getUint32(0), header.getUint32(4), maximumPixels);
@@ -57,7 +57,7 @@ function unpacked(data: ArrayLike<number>, columns: number, depth: number): Uint
 }
 
 async function decodeJpeg(bytes: Uint8Array, maximumPixels: number): Promise<Pixels> {
-  const library = await import("jpeg-js").catch(missing("jpeg-js"));
+  const library = await jpegJs();
   // A module of the older kind: bundlers put its names beside the default, or on it.
   const decode = library.decode ?? (library as unknown as { default: typeof library }).default.decode;
   const jpeg = decode(bytes, {
@@ -69,11 +69,24 @@ async function decodeJpeg(bytes: Uint8Array, maximumPixels: number): Promise<Pix
   return { ...jpeg, channels: 3 };
 }
 
-function missing(name: string): () => never {
-  return () => {
-    throw new OptionError(`decodeImage: needs the package ${name}: npm install ${name}`);
-  };
+async function fastPng() {
+  try {
+    return await import("fast-png");
+  } catch {
+    throw missing("fast-png");
+  }
 }
+
+async function jpegJs() {
+  try {
+    return await import("jpeg-js");
+  } catch {
+    throw missing("jpeg-js");
+  }
+}
+
+const missing = (name: string) =>
+  new OptionError(`decodeImage: needs the package ${name}: npm install ${name}`);
 
 function checkPixels(width: number, height: number, maximum: number): void {
   if (width * height > maximum)

@@ -33,12 +33,7 @@ export interface ParquetOptions {
 export function parquetRows(source: ParquetSource, options: ParquetOptions = {}): AsyncIterable<Row> {
   return {
     async *[Symbol.asyncIterator]() {
-      const library = await import("hyparquet").catch((cause) => {
-        throw new DataError(
-          "parquet: npm package hyparquet: got none, wanted it installed: npm install hyparquet",
-          { cause },
-        );
-      });
+      const library = await hyparquet();
       const unreadable = (cause: unknown): never => {
         throw new FormatError(`parquet: got a file that cannot be read: ${String(cause)}`, { cause });
       };
@@ -82,6 +77,17 @@ function cellOf(value: unknown, name: string, row: number): Cell {
   );
 }
 
+async function hyparquet(): Promise<typeof import("hyparquet")> {
+  try {
+    return await import("hyparquet");
+  } catch (cause) {
+    throw new DataError(
+      "parquet: npm package hyparquet: got none, wanted it installed: npm install hyparquet",
+      { cause },
+    );
+  }
+}
+
 async function opened(source: ParquetSource): Promise<Exclude<ParquetSource, string | URL | Uint8Array>> {
   if (source instanceof Uint8Array)
     return source.buffer.slice(source.byteOffset, source.byteOffset + source.byteLength) as ArrayBuffer;
@@ -89,7 +95,7 @@ async function opened(source: ParquetSource): Promise<Exclude<ParquetSource, str
     if (typeof source?.slice === "function") return source;
     throw new OptionError("parquet: source: got something else, wanted bytes, a path or an address");
   }
-  const library = await import("hyparquet");
+  const library = await hyparquet();
   if (/^https?:/.test(String(source))) return library.asyncBufferFromUrl({ url: String(source) });
   // The package has its reader of files for Node alone.
   const files = await fileSystem("parquet");

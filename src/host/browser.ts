@@ -1,17 +1,21 @@
 // Pages and their workers: modules lie as text in files of their own, loaded when they are chosen.
 import { EngineError } from "../core/errors.ts";
 import { compileBytes } from "./compile.ts";
-import type { Host, Variant, WorkerTask } from "./host.ts";
+import type { Host, InstructionSet, WorkerTask } from "./host.ts";
 
-const load = ({ instructionSet, shared }: Variant): Promise<{ default: Uint8Array<ArrayBuffer> }> => {
-  // Written out, for bundlers follow only what they can read.
-  if (instructionSet === "plain") return shared ? import("#wasm/plain-shared") : import("#wasm/plain");
-  return shared ? import("#wasm/relaxed-shared") : import("#wasm/relaxed");
+type Bytes = Promise<{ default: Uint8Array<ArrayBuffer> }>;
+
+/** Written out, for bundlers follow only what they can read; a function each, or they fetch two for one. */
+const modules: Record<InstructionSet, Record<"own" | "shared", () => Bytes>> = {
+  plain: { own: () => import("#wasm/plain"), shared: () => import("#wasm/plain-shared") },
+  relaxed: { own: () => import("#wasm/relaxed"), shared: () => import("#wasm/relaxed-shared") },
 };
 
 export const host: Host = {
   offers: () => true,
-  compile: async (variant) => compileBytes((await load(variant)).default),
+  async compile({ instructionSet, shared }) {
+    return compileBytes((await modules[instructionSet][shared ? "shared" : "own"]()).default);
+  },
   compileSync() {
     throw new EngineError(
       "createEngineSync: got a page, which loads the module with a promise; use createEngine, or downhill/slim after init",

@@ -27,8 +27,8 @@ export interface Host {
   /** Switches on the joining of vector operations, see engine/wide.ts; answers whether the runtime has it. */
   allowWide?(): Promise<boolean>;
   files?(): Promise<FileSystem>;
-  /** The package that draws bars on a terminal; rejects where it is not installed. */
-  bars?(): Promise<{ readonly default: { readonly SingleBar: new (options: object) => Bar } }>;
+  /** The package that draws bars on a terminal; undefined where it is not installed. */
+  bars?(): Promise<{ readonly default: { readonly SingleBar: new (options: object) => Bar } } | undefined>;
   /** The folder of an installed npm package. */
   packageDirectory?(name: string): string | undefined;
 }

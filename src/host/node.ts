@@ -36,7 +36,13 @@ export const host: Host = {
     return true;
   },
   files: () => import("node:fs/promises"),
-  bars: () => import("cli-progress"),
+  async bars() {
+    try {
+      return await import("cli-progress");
+    } catch {
+      return undefined;
+    }
+  },
   packageDirectory(name) {
     // Beside this package first, then from the working directory: a linked package has other neighbours.
     for (const from of [import.meta.url, `${process.cwd()}/`]) {

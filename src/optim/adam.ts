@@ -14,7 +14,7 @@ export interface AdamFamilyOptions {
   readonly beta2?: number;
   /** Added to the root. Default: 1e-8, where nothing else is said. */
   readonly epsilon?: number;
-  /** λ ≥ 0, see `decoupled`. Default: 0, where nothing else is said. */
+  /** λ ≥ 0: joins the gradient as λθ or, decoupled, shrinks θ by γλ beside the step. Default: 0, where nothing else is said. */
   readonly weightDecay?: number;
 }
 
@@ -233,7 +233,7 @@ export function nadam(options: NadamOptions = {}): Transform {
 }
 
 /**
- * NAdam with decoupled weight decay, by default 0.01; PyTorch's with decoupled_weight_decay.
+ * NAdam with decoupled weight decay, by default 0.01; PyTorch's with decoupled_weight_decay. Default learning rate: 0.002.
  * @throws OptionError for a number out of range.
  * @example nadamW({ weightDecay: 0.05 })
  */

@@ -117,6 +117,7 @@ export interface ScheduleFreeAdamWOptions extends ScheduleFreeSgdOptions {
 /**
  * AdamW that needs no falling learning rate: as `scheduleFreeSgd`, with steps by g / (√v + ε); √(1 − β₂ᵗ) is in γ. A
  * model is to be evaluated and saved at x: see `average` of `train`, and `Trainer.average`. Defazio et al. 2024; numbers as the authors'.
+ * Default learning rate: 0.0025.
  * @throws OptionError for a number out of range.
  * @example scheduleFreeAdamW({ learningRate: 0.0025, warmupSteps: 100 })
  */

@@ -31,9 +31,9 @@ export function progress(): Callback {
   let total = 0;
   return {
     async onBegin({ examples }) {
-      const library = await host.bars?.().catch(() => {
+      const library = await host.bars?.();
+      if (host.bars && !library)
         throw new OptionError("progress: needs the package cli-progress: npm install cli-progress");
-      });
       total = examples ?? 0;
       bar =
         library &&

@@ -40,7 +40,8 @@ function longestTasks(events) {
           each.ts < end &&
           each.ts + each.dur > ts,
       );
-      return [part, Math.max(...own.map(({ tdur }) => tdur)) / 1000];
+      // Tasks too short for the clock of the processor have no time of it.
+      return [part, Math.max(...own.map(({ tdur, dur }) => tdur ?? dur)) / 1000];
     }),
   );
 }

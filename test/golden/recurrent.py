@@ -52,6 +52,19 @@ def ours(name, tensor):
     return rounded(tensor.T if "weight" in name else tensor)
 
 
+def steps(trained, forward):
+    """Losses of some steps of Adam, each before it."""
+    optimizer = torch.optim.Adam([each for _, each in trained], lr=LEARNING_RATE)
+    losses = []
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss = forward()[-1]
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
 def run(kind, packed=False, state=False, **options):
     torch.manual_seed(1)
     layer = getattr(torch.nn, kind)(WIDTH, UNITS, batch_first=True, **options)
@@ -96,15 +109,7 @@ def run(kind, packed=False, state=False, **options):
             **{name: ours(name, each.grad) for name, each in trained},
         },
     }
-    optimizer = torch.optim.Adam([each for _, each in trained], lr=LEARNING_RATE)
-    losses = []
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        loss = forward()[-1]
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    record["losses"] = losses
+    record["losses"] = steps(trained, forward)
     record["after"] = {name: ours(name, each) for name, each in trained}
     return record
 
@@ -166,15 +171,7 @@ def decode(kind, packed=False, bidirectional=False):
         "states": rounded(states),
         "gradients": {"x": rounded(x.grad), **{name: ours(name, each.grad) for name, each in trained}},
     }
-    optimizer = torch.optim.Adam([each for _, each in trained], lr=LEARNING_RATE)
-    losses = []
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        loss = forward()[-1]
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    record["losses"] = losses
+    record["losses"] = steps(trained, forward)
     return record
 
 

@@ -13,6 +13,7 @@ import {
   defineModel,
   dense,
   gradients,
+  type Model,
   mean,
   mul,
   ones,
@@ -110,6 +111,27 @@ const VALUES = 3e-6;
 // Adam divides by the root of squares: near zero it magnifies; a wrong formula shows from 1e-2 on.
 const TRAINED = 2e-4;
 
+/** Trains a model by PyTorch's numbers, from its start, to its losses. */
+function expectTrained(
+  model: Model,
+  wanted: Pick<Case, "x" | "labels" | "parameters" | "losses">,
+  theirName: (own: string) => string,
+) {
+  const start = model.weights.segments.map(({ name, shape }) => {
+    const values = Float32Array.from(wanted.parameters[theirName(name)]!);
+    return [name, { shape, values }] as const;
+  });
+  model.setParameters(new Map(start));
+  const optimizer = adam({ learningRate: golden.learningRate });
+  const trainer = createTrainerSync(model, { loss: softmaxCrossEntropy, optimizer, engine });
+  const inputs = Float32Array.from(wanted.x);
+  const labels = Int32Array.from(wanted.labels);
+  const losses = wanted.losses.map(
+    () => trainer.stepSync({ inputs, labels, targets: undefined, size: batch! }).loss,
+  );
+  expectNear("losses", losses, wanted.losses, TRAINED);
+}
+
 describe("as PyTorch", () => {
   test.each(cases)("values and gradients: %s", async (name, wanted) => {
     const graph = new Graph();
@@ -161,19 +183,7 @@ describe("as PyTorch", () => {
       x.graph.penalize(mul(sumSquares(shown), 0.1 / batch!));
       return dense(classes!, { name: "head" })(last(input, { mask }));
     });
-    const start = model.weights.segments.map(({ name: own, shape }) => {
-      const values = Float32Array.from(wanted.parameters[theirs(own, name)]!);
-      return [own, { shape, values }] as const;
-    });
-    model.setParameters(new Map(start));
-    const optimizer = adam({ learningRate: golden.learningRate });
-    const trainer = createTrainerSync(model, { loss: softmaxCrossEntropy, optimizer, engine });
-    const inputs = Float32Array.from(wanted.x);
-    const labels = Int32Array.from(wanted.labels);
-    const losses = wanted.losses.map(
-      () => trainer.stepSync({ inputs, labels, targets: undefined, size: batch! }).loss,
-    );
-    expectNear("losses", losses, wanted.losses, TRAINED);
+    expectTrained(model, wanted, (own) => theirs(own, name));
     for (const [own, { values }] of model.parameters())
       expectNear(own, values, wanted.after[theirs(own, name)]!, TRAINED);
   });
@@ -259,19 +269,7 @@ describe("a decoder that begins where an encoder ends, as PyTorch", () => {
       x.graph.penalize(added);
       return logits;
     });
-    const start = model.weights.segments.map(({ name: own, shape }) => {
-      const values = Float32Array.from(wanted.parameters[theirPart(own)]!);
-      return [own, { shape, values }] as const;
-    });
-    model.setParameters(new Map(start));
-    const optimizer = adam({ learningRate: golden.learningRate });
-    const trainer = createTrainerSync(model, { loss: softmaxCrossEntropy, optimizer, engine });
-    const inputs = Float32Array.from(wanted.x);
-    const labels = Int32Array.from(wanted.labels);
-    const losses = wanted.losses.map(
-      () => trainer.stepSync({ inputs, labels, targets: undefined, size: batch! }).loss,
-    );
-    expectNear("losses", losses, wanted.losses, TRAINED);
+    expectTrained(model, wanted, theirPart);
   });
 });
 

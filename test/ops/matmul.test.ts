@@ -107,7 +107,7 @@ test("rows times their tiles may pass 31 bits", async () => {
   const [a, b] = [graph.input("a", [rows, 1]), graph.input("b", [1, 4])];
   const numbers = Float32Array.from({ length: rows }, (_, row) => row);
   const trial = new Trial(
-    new Map([
+    new Map<Tensor, ArrayLike<number>>([
       [a, numbers],
       [b, Float32Array.of(1, 2, 3, 4)],
     ]),

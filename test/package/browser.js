@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import puppeteer from "puppeteer-core";
 
-const TIME_LIMIT = 120_000;
+const TIME_LIMIT = 300_000;
 const TYPES = {
   ".css": "text/css",
   ".html": "text/html; charset=utf-8",
@@ -60,8 +60,8 @@ async function launch() {
 }
 
 /**
- * Opens a page and answers what it shows, when that begins with a mark. What it complains of, and what it asks for in
- * vain, fails it.
+ * Opens a page; answers what it shows, when that begins with a mark, and the addresses of what it has loaded that holds a
+ * compiled module, as it is or as text. What it complains of, and what it asks for in vain, fails it.
  */
 export async function open(address, mark) {
   const context = await (await launch()).createBrowserContext();
@@ -75,7 +75,12 @@ export async function open(address, mark) {
       fail(`${said.type()}: ${said.text()} ${said.location()?.url ?? ""}`);
   });
   page.on("requestfailed", (request) => fail(`${request.url()}: ${request.failure()?.errorText}`));
+  const looked = [];
   page.on("response", (response) => {
+    const wasm = response.headers()["content-type"] === TYPES[".wasm"];
+    // What the bytes of each module begin with, in base64.
+    const text = wasm ? Promise.resolve("") : response.text().catch(() => "");
+    looked.push(text.then((said) => (wasm || said.includes("AGFzbQ")) && response.url()));
     if (response.status() >= 400 && !response.url().endsWith("/favicon.ico"))
       fail(`${response.url()}: status ${response.status()}`);
   });
@@ -86,7 +91,8 @@ export async function open(address, mark) {
       { timeout: TIME_LIMIT },
       mark,
     );
-    return await (await Promise.race([failed, shown])).jsonValue();
+    const said = await (await Promise.race([failed, shown])).jsonValue();
+    return { said, modules: (await Promise.all(looked)).filter(Boolean) };
   } finally {
     failed.catch(() => {});
     await context.close();

@@ -14,14 +14,18 @@ const files = {
 /** A page that Vite serves; for isolation it is told the headers in its configuration. */
 const vite = (command) => ({
   page: true,
+  serving: command,
   async serve(project, isolated) {
     if (isolated) project.add("vite-isolated");
+    // The other program imports more, which would have a server that knows this one load its page a second time.
+    project.forget("node_modules/.vite");
     return project.serve(command, /Local:\s+(http:\S+)/);
   },
 });
 
 /** A worker in Cloudflare's runtime. */
 const workerd = (config) => ({
+  serving: `npx workerd serve ${config}`,
   async serve(project) {
     const command = `npx workerd serve ${config} --socket-addr=http=localhost:0 --control-fd=1`;
     const { address: port, close } = await project.serve(command, /"port":(\d+)/);
@@ -40,6 +44,7 @@ const slimFile = (room) => browserFile(room).replace("browser", "slim");
 /**
  * `threads`: whether its engines have several; of a page, where it is isolated. `mapped`: files for the names that the
  * program imports, of which the page has to tell the browser; the README's page names the two that its program needs.
+ * `most`: how many compiled modules a page loads at most, where it is not one.
  */
 export const consumers = [
   { name: "Node, import", folders: ["module"], run: "node main.js", threads: true },
@@ -93,6 +98,7 @@ export const consumers = [
     ...files,
     imports: slim,
     mapped: slimFile,
+    most: 2,
   },
   {
     name: "slim, Vite: URL",

@@ -16,6 +16,9 @@ const SLIM_CONDITIONS = ["types", "default"];
 /** What npm packs of itself, and people read. */
 const READ = ["package.json", "README.md", "LICENSE", "CHANGELOG.md"];
 
+/** Bytes of the tarball: five families of bundles with the maps of their lines, and the sources once. */
+const MOST_PACKED = 1_500_000;
+
 /** Exceptions of @arethetypeswrong/cli, each with its reason. */
 const ATTW = [
   // node10 knows no `exports`; it is Node before 12, and Node 20 is the oldest that is supported.
@@ -28,6 +31,11 @@ const ATTW = [
 
 /** A line for each message; no reason where there is none. */
 const reasonOf = (messages) => (messages.length > 0 ? messages.join("; ") : undefined);
+
+function tooLarge(tarball, most) {
+  const { size } = statSync(tarball);
+  return size > most ? `got ${size} bytes, wanted at most ${most}` : undefined;
+}
 
 async function checkByPublint(tarball) {
   const bytes = readFileSync(tarball);
@@ -61,16 +69,22 @@ function targetsOf(entry, files) {
   return files.filter((file) => file.startsWith(before) && file.endsWith(after));
 }
 
-/** What a file leads to: by an import of any kind, an address beside its own, or a map of its lines. */
+/** What a file leads to: by an import of any kind, an address beside its own, the map of its lines, or its source. */
 function leadsTo(path, text) {
-  if (/\.js$/.test(path)) {
+  if (path.endsWith(".map")) return JSON.parse(text).sources;
+  if (path.endsWith(".js")) {
     const imports = text.matchAll(/\b(?:from|import|import\(|new URL\()\s*"(\.[^"]+)"/g);
     const map = /^\/\/# sourceMappingURL=(.+)$/m.exec(text);
-    return [...[...imports].map(([, to]) => to), ...(map ? [`./${map[1]}`] : [])];
+    // A query, such as `?module`, is for a bundler.
+    return [...[...imports].map(([, to]) => to.replace(/\?.*$/, "")), ...(map ? [`./${map[1]}`] : [])];
   }
-  if (/\.d\.ts$/.test(path)) {
-    const imports = text.matchAll(/\b(?:from |import |import\()"(\.[^"]+)"/g);
-    return [...imports].map(([, to]) => to.replace(/(\.d)?\.[tj]s$/, ".d.ts"));
+  if (path.endsWith(".d.ts")) {
+    const imports = text.matchAll(/\b(?:from |import |import\()"(\.[^"]+)\.js"/g);
+    const source = posix.relative(
+      posix.dirname(path),
+      path.replace("build/types", "src").replace(".d.ts", ".ts"),
+    );
+    return [...[...imports].map(([, to]) => `${to}.d.ts`), source];
   }
   return [];
 }
@@ -86,7 +100,7 @@ function reach(folder, begin, files) {
       return;
     }
     reached.add(path);
-    const text = /\.(js|ts)$/.test(path) ? readFileSync(join(folder, path), "utf8") : "";
+    const text = /\.(js|map|ts)$/.test(path) ? readFileSync(join(folder, path), "utf8") : "";
     for (const to of leadsTo(path, text)) visit(posix.join(posix.dirname(path), to), path);
   };
   for (const path of begin) visit(path, "package.json");
@@ -138,6 +152,7 @@ export async function checkTarball() {
       ["every export is packed", reasonOf([...empty.map(([name]) => `${name}: no file`), ...nowhere])],
       ["every packed file is reached by an export", reasonOf(dead)],
       ["no type needs those of a runtime", reasonOf(hosts)],
+      [`takes at most ${MOST_PACKED / 1e6} MB packed`, tooLarge(tarball, MOST_PACKED)],
       ["nothing is installed along", reasonOf(Object.keys(description.dependencies ?? {}))],
     ];
   } finally {

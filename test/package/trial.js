@@ -31,7 +31,7 @@ function learnt(said) {
 }
 
 /** Runs what is built; answers what it prints, shows or answers. */
-async function result({ run, serve, page }, project, isolated) {
+async function result({ run, serve, page, most = 1 }, project, isolated) {
   if (run) {
     const { stdout, stderr } = await project.run(run);
     if (stderr !== "") throw new Error(`${run}: warns: ${stderr}`);
@@ -39,8 +39,15 @@ async function result({ run, serve, page }, project, isolated) {
   }
   const { address, close } = await serve(project, isolated);
   try {
-    if (page) return await open(address, "loss ");
-    const response = await fetch(address, { signal: AbortSignal.timeout(120_000) });
+    if (page) {
+      const { said, modules } = await open(address, "loss ");
+      // They are the larger part of the package, and a page needs one of four.
+      if (modules.length > most)
+        throw new Error(`loads ${modules.length} compiled modules, wanted ${most}: ${modules.join(", ")}`);
+      if (modules.length === 0) throw new Error("loads no compiled module that is seen");
+      return said;
+    }
+    const response = await fetch(address, { signal: AbortSignal.timeout(300_000) });
     if (!response.ok) throw new Error(`status ${response.status}: ${await response.text()}`);
     return await response.text();
   } finally {
@@ -67,7 +74,12 @@ export async function tryConsumer(consumer) {
       const known = imports ?? ((room) => `downhill${room}`);
       if (mapped && program === "rooms.js")
         project.map(Object.fromEntries(ROOMS.map((room) => [known(room), mapped(room)])));
-      for (const command of build) await project.run(command);
+      for (const command of build) {
+        const { stdout, stderr } = await project.run(command);
+        // Of the other program webpack warns: it asks for packages that are not installed.
+        if (program === "xor.js" && /warning/i.test(stdout + stderr))
+          throw new Error(`${command} warns:\n${stdout}${stderr}`);
+      }
       if (build.length > 0) trials.set(trial, { shown: "ok" });
 
       trial = program === "xor.js" ? "learns" : "every room";

@@ -1,7 +1,7 @@
 // How long the page's thread is kept from other things while a training runs, cold as a visitor finds it: the longest
 // time between two turns of a timer, and the tasks that the browser itself calls long. The same is measured while
-// nothing trains but turns of ten milliseconds are spun, for a machine that is busy stalls those too.
-import { createEngine, train } from "downhill";
+// nothing trains but work of twenty milliseconds is done again and again, for a busy machine stretches that too.
+import { adam, createEngine, dense, sequential, softmaxCrossEntropy, train } from "downhill";
 import { mnistFromBytes } from "downhill/data";
 import { MODELS, trainingOf } from "../../conformance/models.js";
 import { digits } from "./digits.js";
@@ -44,36 +44,74 @@ async function watch(work) {
   return { outcome, longest: Math.max(longest, ...tasks), tasks, turns, milliseconds: ended - began };
 }
 
-/** Turns of ten milliseconds that do nothing, for so long. */
-async function spin(milliseconds) {
+/** Work of any length for the processor. */
+function work(turns) {
+  let state = 1;
+  for (let i = 0; i < turns; i++) state = Math.imul(state, 1_664_525) + 1_013_904_223;
+  return state;
+}
+
+/** How much of it takes a millisecond when nobody interrupts: the best of many tries. */
+async function calibrate() {
+  const turns = 4_000_000;
+  let rate = 0;
+  for (let attempt = 0; attempt < 20; attempt++) {
+    await breathe();
+    const began = performance.now();
+    work(turns);
+    // Clocks of pages are coarse.
+    rate = Math.max(rate, turns / Math.max(1, performance.now() - began));
+  }
+  return rate;
+}
+
+/** Work in parts of twenty milliseconds, for so long. */
+async function idle(rate, milliseconds) {
   const until = performance.now() + milliseconds;
   while (performance.now() < until) {
-    const turn = performance.now() + 10;
-    while (performance.now() < turn);
+    work(20 * rate);
     await breathe();
   }
 }
 
+/** Options of the trainings: many short steps, and a few that each take longer than a page may be kept. */
+const TRAININGS = {
+  mlp: ({ data }) => ({ model: MODELS.mlp.define(), ...trainingOf(MODELS.mlp, data) }),
+  cnn: ({ data }) => ({ model: MODELS.cnn.define(), ...trainingOf(MODELS.cnn, data) }),
+  deep: ({ data }) => {
+    const hidden = Array.from({ length: 6 }, () => dense(256, { activation: "relu" }));
+    const model = sequential({ input: [784] }, ...hidden, dense(10));
+    return {
+      model,
+      data: data.take(3000),
+      loss: softmaxCrossEntropy,
+      optimizer: adam(),
+      batchSize: 1000,
+      epochs: 3,
+    };
+  },
+};
+
 export async function task() {
   const { images, labels } = await digits();
-  await breathe();
-  const trainings = {};
-  for (const name of ["mlp", "cnn"]) {
-    const kind = MODELS[name];
-    const data = mnistFromBytes(images, labels, { shape: kind.shape }).take(3200);
+  const data = mnistFromBytes(images, labels).take(3200);
+  const rate = await calibrate();
+  const found = {};
+  for (const [name, training] of Object.entries(TRAININGS)) {
     performance.mark(`${name} begins`);
     const watched = await watch(async () => {
       const engine = await createEngine();
-      const model = kind.define();
-      const { steps } = await train(model, { ...trainingOf(kind, data), engine });
+      const { model, ...options } = training({ data });
+      const { steps } = await train(model, { ...options, engine });
       await model.predict(data.take(256));
       const { threads } = engine;
       await engine.close();
       return { steps, threads };
     });
     performance.mark(`${name} ends`);
-    const idle = await watch(() => spin(Math.min(1500, watched.milliseconds)));
-    trainings[name] = { ...watched, idle: idle.longest };
+    // For as long: twice the time has twice as many stalls.
+    const without = await watch(() => idle(rate, watched.milliseconds));
+    found[name] = { ...watched, idle: without.longest };
   }
-  return trainings;
+  return found;
 }

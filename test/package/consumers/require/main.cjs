@@ -2,4 +2,4 @@
 const { DownhillError } = require("downhill");
 const { learn } = require("./xor.js");
 
-learn().then(console.log, (error) => console.log(error instanceof DownhillError));
+learn().then(console.log, (error) => console.error(error instanceof DownhillError ? error.message : error));

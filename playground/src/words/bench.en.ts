@@ -1,0 +1,57 @@
+// What the page Bench says, in English.
+
+export const en = {
+  title: "Bench",
+  intro:
+    "How fast the library is in this browser, on this machine: products of matrices as a share of what the arithmetic units can do, and steps of training.",
+  method: (warm: number, sample: number, rounds: number) =>
+    `Each case runs for at least ${warm} ms before anything is timed; then ${rounds} samples of at least ${sample} ms, the cases with one thread and with all in turn. Shown are the median and the fastest. The ceiling is a loop of multiply-adds that never leaves the registers, timed beside every sample of a product; over all threads it runs on every one of them.`,
+  quick: "Quick: fewer and shorter samples, no product of 1024",
+  run: "Measure",
+  cancel: "Cancel",
+  progress: "Progress",
+  at: (name: string) => `Measuring ${name}…`,
+  warming: "Starting, and warming up…",
+  done: "Measured.",
+  cancelled: "Cancelled.",
+  failed: "It failed:",
+  here: "Here",
+  browser: "Browser",
+  machine: "Machine",
+  cores: "Logical cores",
+  isolated: "Cross-origin isolation",
+  isolatedYes: "yes: threads may share memory",
+  isolatedNo: "no: one thread",
+  relaxed: "Relaxed SIMD",
+  relaxedYes: "yes: fused multiply-add",
+  relaxedNo: "no: plain SIMD",
+  instructionSet: "Instructions",
+  threads: "Threads",
+  clock: "Clock",
+  clockOf: (milliseconds: string) => `tells ${milliseconds} ms apart`,
+  date: "Date",
+  products: "Products of matrices",
+  productsHint:
+    "[n, n] · [n, n] in 32-bit floats. A share of 1 is the ceiling of as many threads; one above it, or far apart from the others, says that the machine did other things meanwhile. Products of less than some 300,000 multiply-adds stay on one thread.",
+  steps: "Steps of training",
+  stepsHint: "Forward, gradient and Adam in one call, on data in memory; ReLU, mean softmax cross-entropy.",
+  columns: {
+    name: "Case",
+    threads: "Threads",
+    median: "Median ms",
+    fastest: "Fastest ms",
+    gigaflops: "GFLOP/s",
+    share: "Of the ceiling",
+  },
+  ceiling: "multiply-add loop",
+  chart: "Share of the ceiling by size of the product and threads",
+  tableOf: (name: string) => `${name}: table`,
+  result: "Result",
+  copyText: "Copy as text",
+  copyJson: "Copy as JSON",
+  copied: "Copied.",
+  notCopied: "This browser does not let a page copy; the text below is selected.",
+  asText: "The result as text",
+};
+
+export type Words = typeof en;
