@@ -15,6 +15,7 @@ const ROOMS = [
   "/optim",
   "/race",
   "/regularize",
+  "/replay",
   "/tables",
   "/text",
 ];

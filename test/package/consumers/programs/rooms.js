@@ -9,6 +9,7 @@ import * as minimize from "downhill/minimize";
 import * as optim from "downhill/optim";
 import * as race from "downhill/race";
 import * as regularize from "downhill/regularize";
+import * as replay from "downhill/replay";
 import * as tables from "downhill/tables";
 import * as text from "downhill/text";
 
@@ -41,6 +42,10 @@ async function checkRooms() {
   check("tables", peer instanceof downhill.DataError && peer.message.includes("npm install papaparse"));
   const { reason } = minimize.minimizeSync(minimize.rosenbrock(), [-1.2, 1], minimize.lbfgs());
   check("minimize", reason === "converged");
+  const small = downhill.sequential({ input: [2] }, downhill.dense(1));
+  await small.initialize();
+  const file = replay.readPrograms(replay.writePrograms({ predict: replay.predictionProgram(small) }));
+  check("replay", file.programs.get("predict").places.get("output").shape.length === 2);
   let error;
   try {
     // From another file than the class: the files share what they have in common.
