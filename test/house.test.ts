@@ -1,6 +1,6 @@
 // The rules of the house: who may import whom, and how a file begins.
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, normalize, sep } from "node:path";
+import { dirname, join, normalize, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
@@ -187,5 +187,29 @@ describe("files", () => {
   });
   test("no file is called after nothing", () => {
     expect(source.filter((path) => /util|helper|manager|misc|common/i.test(path))).toEqual([]);
+  });
+});
+
+describe("lock files", () => {
+  interface Locked {
+    readonly resolved?: string;
+    readonly optionalDependencies?: Record<string, string>;
+  }
+  const packagesOf = (path: string) =>
+    (JSON.parse(text(path)) as { readonly packages: Record<string, Locked> }).packages;
+  const locks = readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter(({ name }) => name === "package-lock.json")
+    .map(({ parentPath }) => relative(root, join(parentPath, "package-lock.json")).split(sep).join("/"))
+    .filter((path) => !/node_modules|^build\//.test(path));
+
+  test.each(locks)("%s holds every platform's packages, or npm ci refuses it", (path) => {
+    const packages = packagesOf(path);
+    const held = new Set(Object.keys(packages).map((at) => at.replace(/^.*node_modules\//, "")));
+    const wanted = Object.values(packages).flatMap((each) => Object.keys(each.optionalDependencies ?? {}));
+    expect(wanted.filter((name) => !held.has(name))).toEqual([]);
+  });
+  test.each(locks)("%s holds no address", (path) => {
+    const addresses = Object.values(packagesOf(path)).map((each) => each.resolved ?? "");
+    expect(addresses.filter((address) => address.includes(":"))).toEqual([]);
   });
 });
