@@ -27,7 +27,7 @@ export function pack() {
   const tarball = join(target, `${name}-${version}.tgz`);
   const sources = ["build/bundle", "build/types", "build/wasm", "src"];
   const changed = Math.max(
-    ...[...sources, "package.json", "README.md", "LICENSE", "CHANGELOG.md"].map((path) =>
+    ...[...sources, "package.json", "README.md", "README.zh-CN.md", "LICENSE", "CHANGELOG.md"].map((path) =>
       newest(join(root, path)),
     ),
   );

@@ -14,7 +14,7 @@ const CONDITIONS = ["types", "workerd", "edge-light", "browser", "deno", "bun", 
 /** The same for every runtime: what they need is brought by `init`. */
 const SLIM_CONDITIONS = ["types", "default"];
 /** What npm packs of itself, and people read. */
-const READ = ["package.json", "README.md", "LICENSE", "CHANGELOG.md"];
+const READ = ["package.json", "README.md", "README.zh-CN.md", "LICENSE", "CHANGELOG.md"];
 
 /** Bytes of the tarball: five families of bundles with the maps of their lines, and the sources once. */
 const MOST_PACKED = 1_500_000;
