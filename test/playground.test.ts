@@ -4,7 +4,7 @@ import * as optim from "#src/optim/index";
 import { type OptimizerFacts, optimizerFacts } from "../playground/facts.ts";
 import { FORMULAS } from "../playground/src/pages/learn/formulas.ts";
 import { PAPERS } from "../playground/src/pages/learn/papers.ts";
-import { type Knob, knobsOf, MARKS, markAtValue, valueAtMark } from "../playground/src/shared/knobs.ts";
+import { type Knob, knobsOf, MARKS, markAtValue, valueAtMark } from "../playground/src/parts/knobs.ts";
 import { sources } from "../playground/src/words/optimizers.zh.ts";
 
 const all = optimizerFacts();

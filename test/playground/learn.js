@@ -6,10 +6,10 @@ const STEPS = 50;
 /** Each optimizer as the page opens it, and Adam with another learning rate; the ends of their walks. */
 const walkHere = () =>
   withSource(async (load, engine) => {
-    const { optimizers } = await load("shared/optimizer-list.ts");
-    const { walk } = await load("shared/descents.ts");
-    const { neededSurface, walkOptions } = await load("shared/rates.ts");
-    const { surfaceOf } = await load("shared/surfaces.ts");
+    const { optimizers } = await load("parts/optimizer-list.ts");
+    const { walk } = await load("parts/descents.ts");
+    const { neededSurface, walkOptions } = await load("parts/rates.ts");
+    const { surfaceOf } = await load("parts/surfaces.ts");
     const end = async (optimizer, options) => {
       const surface = neededSurface(optimizer) ?? "rosenbrock";
       const { start } = surfaceOf(surface);

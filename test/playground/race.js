@@ -21,9 +21,9 @@ const names = ({ page }, section) =>
 /** The same walks and trainings on Node. */
 const runHere = () =>
   withSource(async (load, engine) => {
-    const { walk } = await load("shared/descents.ts");
+    const { walk } = await load("parts/descents.ts");
     const { raceNetworks } = await load("pages/race/networks.ts");
-    const { networkOptions, withMomentum } = await load("shared/rates.ts");
+    const { networkOptions, withMomentum } = await load("parts/rates.ts");
     const ends = [];
     for (const [optimizer, options] of ENTRANTS) {
       const { value } = await walk(engine, {

@@ -1,5 +1,5 @@
 // What the page Race says, in English.
-import type { SurfaceName } from "../shared/surfaces.ts";
+import type { SurfaceName } from "../parts/surfaces.ts";
 
 const surfaces: Record<SurfaceName, string> = {
   rosenbrock: "Rosenbrock: a curved valley",

@@ -1,7 +1,7 @@
 // The page Bench: what the library's arithmetic comes to in this browser, with everything that belongs to the numbers.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Scroll } from "../../shared/scroll.tsx";
-import { Workshop } from "../../shared/work.ts";
+import { Scroll } from "../../parts/scroll.tsx";
+import { Workshop } from "../../parts/work.ts";
 import { spoken } from "../../shell/language.ts";
 import { en, type Words } from "../../words/bench.en.ts";
 import { zh } from "../../words/bench.zh.ts";

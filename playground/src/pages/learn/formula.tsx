@@ -2,7 +2,7 @@
 import katex from "katex";
 import { useEffect, useRef } from "preact/hooks";
 import "katex/dist/katex.min.css";
-import { Scroll } from "../../shared/scroll.tsx";
+import { Scroll } from "../../parts/scroll.tsx";
 
 /** Elements are built, not parsed: the page's policy allows no style in markup. */
 export function Formula({ lines, label }: { readonly lines: readonly string[]; readonly label: string }) {

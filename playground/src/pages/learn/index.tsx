@@ -1,12 +1,12 @@
 // The page Learn: each optimizer with its formula, its knobs, its source, and a live picture of what the knobs do.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { KnobControls } from "../../shared/knob-controls.tsx";
-import { type Knob, knobsOf } from "../../shared/knobs.ts";
-import { shown } from "../../shared/numbers.ts";
-import { optimizers } from "../../shared/optimizer-list.ts";
-import type { Options } from "../../shared/options.ts";
-import { walkOptions } from "../../shared/rates.ts";
+import { KnobControls } from "../../parts/knob-controls.tsx";
+import { type Knob, knobsOf } from "../../parts/knobs.ts";
+import { shown } from "../../parts/numbers.ts";
+import { optimizers } from "../../parts/optimizer-list.ts";
+import type { Options } from "../../parts/options.ts";
+import { walkOptions } from "../../parts/rates.ts";
 import { spoken } from "../../shell/language.ts";
 import { en, type Words } from "../../words/learn.en.ts";
 import { zh } from "../../words/learn.zh.ts";

@@ -1,14 +1,14 @@
 // The live picture of an optimizer: its path over a surface, drawn anew while a knob turns.
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Path, Walk } from "../../shared/descents.ts";
-import { lineStyle } from "../../shared/lines.ts";
-import { SurfaceMap } from "../../shared/map.tsx";
-import { shown } from "../../shared/numbers.ts";
-import type { Options } from "../../shared/options.ts";
-import { neededSurface } from "../../shared/rates.ts";
-import { CLASSICS, type Point, type SurfaceName, surfaceOf } from "../../shared/surfaces.ts";
-import { Workshop } from "../../shared/work.ts";
+import type { Path, Walk } from "../../parts/descents.ts";
+import { lineStyle } from "../../parts/lines.ts";
+import { SurfaceMap } from "../../parts/map.tsx";
+import { shown } from "../../parts/numbers.ts";
+import type { Options } from "../../parts/options.ts";
+import { neededSurface } from "../../parts/rates.ts";
+import { CLASSICS, type Point, type SurfaceName, surfaceOf } from "../../parts/surfaces.ts";
+import { Workshop } from "../../parts/work.ts";
 import { NumberField } from "../../shell/number-field.tsx";
 import type { Words } from "../../words/learn.en.ts";
 

@@ -2,12 +2,12 @@
 
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
-import { KnobControls } from "../../shared/knob-controls.tsx";
-import { knobsOf } from "../../shared/knobs.ts";
-import { MOST_LINES } from "../../shared/lines.ts";
-import { Swatch } from "../../shared/map.tsx";
-import { optimizers } from "../../shared/optimizer-list.ts";
-import type { Options } from "../../shared/options.ts";
+import { KnobControls } from "../../parts/knob-controls.tsx";
+import { knobsOf } from "../../parts/knobs.ts";
+import { MOST_LINES } from "../../parts/lines.ts";
+import { Swatch } from "../../parts/map.tsx";
+import { optimizers } from "../../parts/optimizer-list.ts";
+import type { Options } from "../../parts/options.ts";
 import type { Words } from "../../words/race.en.ts";
 
 export interface Entrant {

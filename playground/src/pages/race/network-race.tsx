@@ -1,12 +1,12 @@
 // The race in the training of a small network: curves and numbers of each optimizer, computed in this page.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Curve, Curves } from "../../shared/curves.tsx";
-import { lineStyle } from "../../shared/lines.ts";
-import { Swatch } from "../../shared/map.tsx";
-import { shown } from "../../shared/numbers.ts";
-import { networkOptions, withMomentum } from "../../shared/rates.ts";
-import { Scroll } from "../../shared/scroll.tsx";
-import { Workshop } from "../../shared/work.ts";
+import { type Curve, Curves } from "../../parts/curves.tsx";
+import { lineStyle } from "../../parts/lines.ts";
+import { Swatch } from "../../parts/map.tsx";
+import { shown } from "../../parts/numbers.ts";
+import { networkOptions, withMomentum } from "../../parts/rates.ts";
+import { Scroll } from "../../parts/scroll.tsx";
+import { Workshop } from "../../parts/work.ts";
 import { NumberField } from "../../shell/number-field.tsx";
 import type { Words } from "../../words/race.en.ts";
 import { type Entrant, Entrants, namesOf, newEntrant } from "./entrants.tsx";

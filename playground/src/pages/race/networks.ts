@@ -2,8 +2,8 @@
 import { dense, type Engine, flatten, sequential, softmaxCrossEntropy } from "downhill";
 import { type RaceTask, spiralsTask, trainingTask } from "downhill/race";
 import { readSample, sampleData } from "../../data/digits.ts";
-import { makeOptimizer } from "../../shared/optimizers.ts";
-import type { Options } from "../../shared/options.ts";
+import { makeOptimizer } from "../../parts/optimizers.ts";
+import type { Options } from "../../parts/options.ts";
 import { NETWORK_TARGETS, type NetworkTaskName } from "./network-tasks.ts";
 
 export interface NetworkRace {

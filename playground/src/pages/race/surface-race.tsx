@@ -1,14 +1,14 @@
 // The race down a surface: what is chosen, the drawing, the film of it, and its numbers.
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Curve, Curves } from "../../shared/curves.tsx";
-import type { Path } from "../../shared/descents.ts";
-import { lineStyle } from "../../shared/lines.ts";
-import { type Drawn, SurfaceMap, Swatch } from "../../shared/map.tsx";
-import { shown } from "../../shared/numbers.ts";
-import { neededSurface, walkOptions } from "../../shared/rates.ts";
-import { Scroll } from "../../shared/scroll.tsx";
-import { CLASSICS, type Point, type SurfaceName, surfaceOf } from "../../shared/surfaces.ts";
-import { Workshop } from "../../shared/work.ts";
+import { type Curve, Curves } from "../../parts/curves.tsx";
+import type { Path } from "../../parts/descents.ts";
+import { lineStyle } from "../../parts/lines.ts";
+import { type Drawn, SurfaceMap, Swatch } from "../../parts/map.tsx";
+import { shown } from "../../parts/numbers.ts";
+import { neededSurface, walkOptions } from "../../parts/rates.ts";
+import { Scroll } from "../../parts/scroll.tsx";
+import { CLASSICS, type Point, type SurfaceName, surfaceOf } from "../../parts/surfaces.ts";
+import { Workshop } from "../../parts/work.ts";
 import { NumberField } from "../../shell/number-field.tsx";
 import type { Words } from "../../words/race.en.ts";
 import { type Entrant, Entrants, namesOf, newEntrant } from "./entrants.tsx";
