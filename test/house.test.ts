@@ -22,6 +22,7 @@ const FLOORS: Record<string, number> = {
   train: 6,
   minimize: 7,
   replay: 7,
+  inference: 6,
   race: 8,
   // The tables of contents, one an entry point.
   "images.ts": 8,

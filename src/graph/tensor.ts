@@ -56,7 +56,7 @@ export type Source =
       /** False: the model's own, but renewed by its layers, not by an optimizer. */
       readonly trained: boolean;
     }
-  | { readonly kind: "constant"; readonly values: Float32Array };
+  | { readonly kind: "constant"; readonly values: Float32Array; readonly name?: string | undefined };
 
 /** One application of an op, or a source. */
 // biome-ignore lint/suspicious/noExplicitAny: attributes belong to the op, each has its own
@@ -156,10 +156,11 @@ export class Graph {
     return this.trace.renewals;
   }
 
-  /** Numbers known beforehand. */
+  /** Numbers known beforehand; a name, where they have been a parameter's. */
   constant(
     values: number | ArrayLike<number>,
     shape: Shape = typeof values === "number" ? [] : [values.length],
+    name?: string,
   ): Tensor {
     const data = typeof values === "number" ? Float32Array.of(values) : Float32Array.from(values);
     if (data.length !== sizeOf(shape)) {
@@ -167,7 +168,7 @@ export class Graph {
         `constant: got ${data.length} values, wanted ${sizeOf(shape)} for shape [${shape.join(", ")}]`,
       );
     }
-    return this.#source({ kind: "constant", values: data }, { shape, dtype: "f32" });
+    return this.#source({ kind: "constant", values: data, name }, { shape, dtype: "f32" });
   }
 
   /** Applies an op: checks the shapes, answers its outputs. */
