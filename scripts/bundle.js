@@ -47,6 +47,13 @@ const rooms = {
   text: `${source}text.js`,
   tables: `${source}tables.js`,
   replay: `${source}replay/index.js`,
+  onnx: `${source}onnx/index.js`,
+  tflite: `${source}tflite/index.js`,
+  keras: `${source}keras/index.js`,
+  torch: `${source}torch/index.js`,
+  quantize: `${source}quantize/index.js`,
+  compress: `${source}compress/index.js`,
+  standalone: `${source}standalone/index.js`,
   internals: `${source}internals.js`,
 };
 

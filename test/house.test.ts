@@ -22,6 +22,13 @@ const FLOORS: Record<string, number> = {
   train: 6,
   minimize: 7,
   replay: 7,
+  onnx: 7,
+  tflite: 7.5,
+  keras: 7,
+  torch: 7,
+  quantize: 7,
+  standalone: 8,
+  compress: 8,
   inference: 6,
   race: 8,
   // The tables of contents, one an entry point.

@@ -40,6 +40,13 @@ test.each([
   ["text.js", 5_000],
   ["tables.js", 5_000],
   ["replay/index.js", 4_000],
+  ["onnx/index.js", 12_000],
+  ["tflite/index.js", 8_000],
+  ["keras/index.js", 6_000],
+  ["torch/index.js", 3_000],
+  ["quantize/index.js", 10_000],
+  ["compress/index.js", 10_000],
+  ["standalone/index.js", 8_000],
 ])("%s adds at most %i bytes to the core and its datasets", async (entry, limit) => {
   const base = ["index.js", "data/index.js"].filter((each) => each !== entry);
   const both = await scriptSize([...base, entry]);

@@ -6,18 +6,25 @@ import { Project } from "./project.js";
 /** Every entry point, as an import map has to list them. */
 const ROOMS = [
   "",
+  "/compress",
   "/data",
   "/images",
   "/instruments",
+  "/keras",
   "/layers",
   "/losses",
   "/minimize",
+  "/onnx",
   "/optim",
+  "/quantize",
   "/race",
   "/regularize",
   "/replay",
+  "/standalone",
   "/tables",
   "/text",
+  "/tflite",
+  "/torch",
 ];
 
 /** What a program says of its training. @throws where it did not learn. */

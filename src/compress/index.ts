@@ -1,0 +1,2 @@
+// The entry point downhill/compress.
+export {};
