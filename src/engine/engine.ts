@@ -154,6 +154,11 @@ export class Engine {
     }
   }
 
+  /** Lets a page in that has been kept busy for long; for work on the host between runs. */
+  breathe(): Promise<void> {
+    return this.#crew.rest();
+  }
+
   /** Runs a program for some steps; runs asked for meanwhile wait for their turn. */
   run(loaded: LoadedProgram, steps = 1): Promise<RunResult> {
     return this.turn((run) => run(loaded, steps));
