@@ -28,6 +28,8 @@ const options = (family) => ({
   loader: { ".wasm": "binary" },
   minifySyntax: true,
   minifyWhitespace: true,
+  // Node shows the line of an error that nobody caught.
+  lineLimit: 160,
   sourcemap: true,
   // They lie in the package once, and not in the maps of every family.
   sourcesContent: false,

@@ -154,6 +154,11 @@ export class Engine {
     }
   }
 
+  /** Lets a page in that has been kept busy for long; for work on the host between runs. */
+  breathe(): Promise<void> {
+    return this.#crew.rest();
+  }
+
   /** Runs a program for some steps; runs asked for meanwhile wait for their turn. */
   run(loaded: LoadedProgram, steps = 1): Promise<RunResult> {
     return this.turn((run) => run(loaded, steps));
@@ -306,16 +311,24 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const shared = threads > 1 || (cores !== undefined && host.isPage());
   const isWide = settled.wide && (await host.allowWide?.()) === true;
   const module = await host.compile({ instructionSet, shared });
-  const { memory, memoryLimit } = createMemory(settled.memoryLimit, shared);
-  const instance = await instantiate(module, memory);
-  const engineOf = (crew: Crew, wide: boolean) =>
-    new Engine({ instructionSet, memory, memoryLimit, instance, crew, wide });
-  const alone = new Crew(instance);
-  const wide = isWide && (await import("./wide.ts")).checkWide(engineOf(alone, true));
+  const inMemory = async () => {
+    const made = createMemory(settled.memoryLimit, shared);
+    return { instructionSet, ...made, instance: await instantiate(module, made.memory) };
+  };
+  const parts = await inMemory();
+  const engineOf = (crew: Crew, wide: boolean) => new Engine({ ...parts, crew, wide });
+  let wide = false;
+  if (isWide) {
+    // Tried in a memory of its own: an engine takes its memory to be all zeros at first.
+    const tried = await inMemory();
+    const { checkWide } = await import("./wide.ts");
+    wide = checkWide(new Engine({ ...tried, crew: new Crew(tried.instance), wide: true }));
+  }
+  const alone = new Crew(parts.instance);
   if (!shared) return engineOf(alone, wide);
-  const crew = new Crew(instance, threads);
+  const crew = new Crew(parts.instance, threads);
   try {
-    await crew.start(module, memory, settled.workerUrl);
+    await crew.start(module, parts.memory, settled.workerUrl);
   } catch (error) {
     if (least > 1) throw error;
     return engineOf(alone, wide);

@@ -2,15 +2,28 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
+import { EngineError } from "../core/errors.ts";
 import type { Host, Variant, WorkerTask } from "./host.ts";
 
 /** The first version of Node whose V8 joins vector operations without known faults. */
 const FIRST_WIDE_NODE = 26;
 
-const compileSync = ({ instructionSet, shared }: Variant) =>
-  new WebAssembly.Module(
-    readFileSync(new URL(`../../wasm/${instructionSet}${shared ? "-shared" : ""}.wasm`, import.meta.url)),
-  );
+function compileSync({ instructionSet, shared }: Variant): WebAssembly.Module {
+  const file = new URL(`../../wasm/${instructionSet}${shared ? "-shared" : ""}.wasm`, import.meta.url);
+  return new WebAssembly.Module(read(file));
+}
+
+function read(file: URL): Buffer<ArrayBuffer> {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new EngineError(
+      `engine: module: got none at ${file.pathname}, wanted it where the package has it; a bundler leaves it behind: ` +
+        "keep downhill out of the bundle, or use downhill/slim",
+      { cause },
+    );
+  }
+}
 
 export const host: Host = {
   offers: () => true,

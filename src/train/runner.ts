@@ -47,6 +47,8 @@ interface Prepared {
 
 /** Most steps of one run over a dataset in memory. */
 const STEPS = 1024;
+/** Elements that are copied at a time, in some milliseconds. */
+const PART = 2 ** 21;
 /** Regions that each program has for itself. */
 const PRIVATE: ReadonlySet<string> = new Set([
   "activations",
@@ -87,6 +89,8 @@ export class StepRunner {
   readonly #fields: Fields | undefined;
   readonly #blocks: Map<string, Block>;
   readonly #programs = new Map<number, Prepared>();
+  /** What still has to be copied into regions, part by part. */
+  readonly #filling: Iterator<void>[] = [];
   #capacity: number;
 
   /** With fields, steps take their batches from them; `blocks` is memory that runners of one training share. */
@@ -116,7 +120,8 @@ export class StepRunner {
     if (!block) {
       block = this.engine.allocate(Math.ceil(bytes / ALIGNMENT) * ALIGNMENT, name);
       this.#blocks.set(name, block);
-      this.#fill(name, block);
+      const field = this.#fieldOf(name);
+      if (field) this.#filling.push(this.#fill(field, block));
       this.#begin(block, initial);
     }
     return block;
@@ -126,6 +131,7 @@ export class StepRunner {
   prepare(batch: number): Promise<void> {
     return this.#turn(async () => {
       this.#prepare(batch, this.#specs(this.#fields!));
+      await this.#filled();
     });
   }
 
@@ -133,18 +139,18 @@ export class StepRunner {
   run(batch: number, order: Int32Array, first: number): Promise<Row[]> {
     return this.#turn(async (run) => {
       const prepared = this.#order(batch, order, first);
+      await this.#filled();
       return this.#rows(prepared, await run(prepared.loaded, order.length / batch), first);
     });
   }
 
   /** Puts all that `run` would take into memory and runs nothing; answers the program. */
   load(batch: number, order: Int32Array, first: number): Promise<LoadedProgram> {
-    return this.#turn(async () => this.#order(batch, order, first).loaded);
-  }
-
-  runSync(batch: number, order: Int32Array, first: number): Row[] {
-    const prepared = this.#order(batch, order, first);
-    return this.#rows(prepared, this.engine.runSync(prepared.loaded, order.length / batch), first);
+    return this.#turn(async () => {
+      const { loaded } = this.#order(batch, order, first);
+      await this.#filled();
+      return loaded;
+    });
   }
 
   /** Runs one step over a batch that the caller brings; its number is asked for when its turn has come. */
@@ -296,30 +302,37 @@ export class StepRunner {
     return prepared;
   }
 
-  /** Copies a field into its region. */
-  #fill(name: string, block: Block): void {
+  /** Copies what still has to be copied; a page breathes between the parts. */
+  async #filled(): Promise<void> {
+    for (const parts of this.#filling.splice(0)) while (!parts.next().done) await this.engine.breathe();
+  }
+
+  /** The field that lies in a region. */
+  #fieldOf(name: string): Field | undefined {
     const { inputs, labels, targets } = this.#fields ?? {};
-    const field =
-      name === dataRegion(REGION.input)
-        ? inputs
-        : name === dataRegion(REGION.target)
-          ? (labels ?? targets)
-          : undefined;
-    if (!field) return;
-    const { buffer } = this.engine.memory;
+    if (name === dataRegion(REGION.input)) return inputs;
+    return name === dataRegion(REGION.target) ? (labels ?? targets) : undefined;
+  }
+
+  /** Copies a field into its region, a part at a time. */
+  *#fill(field: Field, { address }: Block): Iterator<void> {
     const { values, scale, offset } = field;
-    if (field === labels || (field === inputs && this.#options.model.inputType === "i32"))
-      new Int32Array(buffer, block.address, values.length).set(values);
-    else if (values instanceof Uint8Array) new Uint8Array(buffer, block.address, values.length).set(values);
-    else {
-      const floats = new Float32Array(buffer, block.address, values.length);
-      if (scale === 1 && offset === 0) floats.set(values);
+    const { labels, inputs } = this.#fields!;
+    const integers = field === labels || (field === inputs && this.#options.model.inputType === "i32");
+    const Kept = integers ? Int32Array : values instanceof Uint8Array ? Uint8Array : Float32Array;
+    for (let from = 0; from < values.length; from += PART) {
+      const part = values.subarray(from, from + PART);
+      // Taken anew for each part: memory may have grown between two.
+      const { buffer } = this.engine.memory;
+      const kept = new Kept(buffer, address + from * Kept.BYTES_PER_ELEMENT, part.length);
+      if (Kept !== Float32Array || (scale === 1 && offset === 0)) kept.set(part);
       else {
         // Rounded after each operation, as the kernel rounds bytes and as batches are rounded: the same bits.
         const factor = Math.fround(scale);
         const shift = Math.fround(offset);
-        for (let i = 0; i < floats.length; i++) floats[i] = Math.fround(values[i]! * factor) + shift;
+        for (let i = 0; i < part.length; i++) kept[i] = Math.fround(part[i]! * factor) + shift;
       }
+      yield;
     }
   }
 

@@ -1,7 +1,8 @@
 // Bad surroundings: what is missing is said in a typed error, or replaced as the documents promise.
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createEngine, createEngineSync, EngineError, MemoryError } from "#src/index";
 import { isolate, PageWorker, page, pageData } from "./page.ts";
@@ -20,6 +21,19 @@ describe("WebAssembly", () => {
     await expect(createEngine()).rejects.toBeInstanceOf(EngineError);
     await expect(createEngine()).rejects.toThrow("engine: WebAssembly: got none with SIMD");
     expect(() => createEngineSync()).toThrow(EngineError);
+  });
+  test("left behind by a bundler", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "downhill-"));
+    try {
+      const bundle = fileURLToPath(new URL("../../build/bundle/node", import.meta.url));
+      await cp(bundle, join(folder, "moved/node"), { recursive: true });
+      const moved: typeof import("#src/index") = await import(join(folder, "moved/node/index.js"));
+      const error = await moved.createEngine().catch((error: unknown) => error);
+      expect(error).toBeInstanceOf(moved.EngineError);
+      expect((error as Error).message).toMatch(/got none at .*\.wasm.*keep downhill out of the bundle/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
   // As Chromium 156 and Firefox 153 put it.
   test.each([

@@ -96,11 +96,11 @@ describe("average", () => {
     }
     expect(apart(flat(trainer.average()), mean)).toBeLessThan(1e-6);
   });
-  test("steps over a dataset in memory count too", () => {
+  test("steps over a dataset in memory count too", async () => {
     const { model, trainer } = trainerOf(scheduleFreeSgd({ learningRate: 0.2 }));
     const same = trainerOf(scheduleFreeSgd({ learningRate: 0.2 })).trainer;
     const runner = trainer.runner(curve(8).materialize());
-    runner.runSync(
+    await runner.run(
       8,
       Int32Array.from({ length: 40 }, (_, i) => i % 8),
       1,

@@ -52,6 +52,15 @@ export const consumers = [
   { name: "Deno", folders: ["module"], run: "deno run --allow-all main.js", threads: true },
   { name: "Bun", folders: ["module"], run: "bun main.js", threads: true },
   {
+    name: "Node, esbuild",
+    folders: ["module"],
+    build: [
+      "npx esbuild main.js --bundle --format=esm --platform=node --external:downhill --outfile=dist.js",
+    ],
+    run: "node dist.js",
+    threads: true,
+  },
+  {
     name: "page, import map",
     folders: ["page", "no-bundler"],
     ...files,

@@ -7,9 +7,11 @@ import {
   adam,
   createEngine,
   createTrainer,
+  dense,
   dropout,
   evaluate,
   type Model,
+  sequential,
   softmaxCrossEntropy,
   train,
 } from "#src/index";
@@ -277,4 +279,27 @@ test("more examples than one call of the engine takes", async () => {
   expect(steps).toBe(3000);
   await train(two, { ...setting, data: many.lazy(), batchSize: 1 });
   expect(bits(weightsOf(two))).toEqual(bits(weightsOf(one)));
+});
+
+describe("data that is copied in several parts is all there", () => {
+  const [examples, size] = [1000, 4300];
+  const value = (index: number) => (Math.imul(index, 2_654_435_761) >>> 24) & 255;
+  const bytes = Uint8Array.from({ length: examples * size }, (_, index) => value(index));
+  const labels = Array.from({ length: examples }, (_, index) => (bytes[index * size]! > 127 ? 1 : 0));
+  test.each([
+    ["bytes", { values: bytes, shape: [size], scale: 1 / 255 }],
+    ["floats", { values: Float32Array.from(bytes, (byte) => byte / 255), shape: [size] }],
+    [
+      "floats with a scale",
+      { values: Float32Array.from(bytes), shape: [size], scale: 1 / 255, offset: -0.5 },
+    ],
+  ])("%s", async (_, inputs) => {
+    const whole = dataset({ inputs, labels });
+    const of = sequential({ input: [size] }, dense(2));
+    await of.initialize({ engine });
+    const inMemory = await evaluate(of, whole, { ...setting, batchSize: 50 });
+    const streamed = await evaluate(of, whole.lazy(), { ...setting, batchSize: 50 });
+    expect(inMemory.loss).toBeGreaterThan(0);
+    expect(inMemory).toEqual(streamed);
+  });
 });
