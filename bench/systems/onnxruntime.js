@@ -41,9 +41,8 @@ export async function open({ runtime, threads }) {
     };
   }
 
-  const { default: facts } = await import(`onnxruntime-${runtime}/package.json`, { with: { type: "json" } });
   return {
-    version: facts.version,
+    version: ort.env.versions[runtime],
     threads,
     instructionSet: runtime === "web" ? "plain" : "native",
     suites: { inference },
