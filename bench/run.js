@@ -40,11 +40,14 @@ async function runResident(suiteName, suite, entries, settings) {
   const rows = [];
   for (const c of suite.cases) {
     const measured = [];
+    const wanted = await suite.wanted?.(c);
     for (const { entry, child, facts } of systems) {
       settings.log(`${suiteName}: ${c.name}: ${entry.name}: warming up`);
       const row = newRow(suiteName, c, entry, facts);
       rows.push(row);
-      if (!refused(row, facts) && (await openCase(row, child, suite, c))) measured.push({ row, child });
+      const truth = { wanted, tolerance: entry.tolerance };
+      if (!refused(row, facts) && (await openCase(row, child, suite, c, truth)))
+        measured.push({ row, child });
     }
     for (let round = 0; round < settings.rounds; round++) {
       settings.log(`${suiteName}: ${c.name}: round ${round + 1} of ${settings.rounds}`);
@@ -81,7 +84,7 @@ async function runFresh(suiteName, suite, entries, settings) {
   return rows;
 }
 
-async function openCase(row, child, suite, c) {
+async function openCase(row, child, suite, c, truth) {
   const answer = await child.ask({
     do: "open",
     suite: row.suite,
@@ -93,7 +96,7 @@ async function openCase(row, child, suite, c) {
   Object.assign(row, { ...(note && { note }), ...(flops && { flops }), ...(bytes && { bytes }) });
   if (last === undefined) return true; // a ceiling, which computes nothing
   row.check = { first, last, units: done };
-  const wrong = suite.check?.(c, first ?? Number.NaN, last ?? Number.NaN, done); // JSON makes null of NaN
+  const wrong = suite.check?.(c, first ?? Number.NaN, last ?? Number.NaN, done, truth); // JSON makes null of NaN
   if (wrong) row.skipped = `wrong result: ${wrong}`;
   return !wrong;
 }

@@ -37,6 +37,12 @@ import { convolutionElement, firstGradientSign, productElement } from "./workloa
  */
 
 /**
+ * @typedef {object} Truth
+ * @property {number} [wanted] what `wanted` has answered
+ * @property {number} [tolerance] of the system
+ */
+
+/**
  * @typedef {object} Suite
  * @property {string} title
  * @property {"rate" | "time"} compare ratio columns hold rates ("0.85 of") or times ("5.2 times as long as")
@@ -45,7 +51,8 @@ import { convolutionElement, firstGradientSign, productElement } from "./workloa
  * @property {number} [checkUnits] units of work done before the check
  * @property {() => Promise<string[]>} [facts] lines for below the table, of what is not a time
  * @property {Case[]} cases
- * @property {(c: Case, first: number, last: number, done: number) => string | undefined} [check]
+ * @property {(c: Case) => Promise<number>} [wanted] the number that is right
+ * @property {(c: Case, first: number, last: number, done: number, truth?: Truth) => string | undefined} [check]
  *   given the numbers returned by the first unit and by the last of the `done`: what is wrong, if anything (the conditions are written so that NaN fails)
  */
 
@@ -101,6 +108,15 @@ const model = (/** @type {string} */ name) => {
   const { title, batch } = /** @type {import("./architectures.js").Architecture} */ (architecture);
   return { name: `${title}, batch ${batch}`, model: name, architecture, batch, learningRate };
 };
+
+/** A model at one example and at many. @returns {Case[]} */
+const predictions = (/** @type {Case} */ c) =>
+  [1, 64].map((batch) => ({
+    ...c,
+    name: c.name.replace(/batch \d+$/, `batch ${batch}`),
+    batch,
+    ...(c.architecture && { architecture: { ...c.architecture, batch } }),
+  }));
 
 /** Each optimizer with the vectors that it reads and writes beside the gradient, which it reads. @type {[string, Record<string, unknown>, number][]} */
 const optimizers = [
@@ -201,6 +217,20 @@ export const suites = {
     ],
     check(_c, first, last, done) {
       if (!(last < first)) return `does not train: loss ${first} at first, ${last} after ${done} steps`;
+    },
+  },
+  inference: {
+    title: "One prediction, numbers in and numbers out",
+    compare: "time",
+    checkUnits: 1,
+    cases: [mlp(small, 1), ...Object.keys(architectures).map(model)].flatMap(predictions),
+    wanted: async (c) => {
+      const { firstScore } = await import("./systems/downhill.js");
+      return firstScore(c);
+    },
+    check(_c, _first, last, _done, { wanted = 0, tolerance = 1e-4 } = {}) {
+      if (!(Math.abs(last - wanted) <= tolerance * Math.max(1, Math.abs(wanted))))
+        return `the first score is ${last}, not ${wanted}`;
     },
   },
   epoch: {

@@ -28,6 +28,7 @@
  * @property {string} file in systems/
  * @property {Record<string, unknown>} [options] handed to `open`
  * @property {boolean} [reference] gets a column of ratios; where a suite has none, its first system does
+ * @property {number} [tolerance] of its numbers, where it computes with few bits
  * @property {string[]} [suites] only these; all that it has if left out
  */
 
@@ -51,9 +52,20 @@ export const systems = [
     suites: ["gemm"],
     reference: true,
   },
+  {
+    name: "downhill int8",
+    file: "downhill-int8.js",
+    options: { threads: 1 },
+    suites: ["inference"],
+    tolerance: 0.1,
+  },
   { name: "plain copy", file: "copy.js", suites: ["update", "optimizers"], reference: true },
   { name: "pytorch", file: "pytorch.py", options: { threads: 1 }, reference: true },
   { name: "pytorch", file: "pytorch.py", options: { threads: 2 } },
+  { name: "onnxruntime-web", file: "onnxruntime.js", options: { runtime: "web", threads: 1 } },
+  { name: "onnxruntime-web", file: "onnxruntime.js", options: { runtime: "web", threads: 2 } },
+  { name: "onnxruntime-node", file: "onnxruntime.js", options: { runtime: "node", threads: 1 } },
+  { name: "onnxruntime-node", file: "onnxruntime.js", options: { runtime: "node", threads: 2 } },
   { name: "jax-js", file: "jax-js.js" },
   { name: "tfjs-wasm", file: "tfjs.js", options: { backend: "wasm" } },
   { name: "tfjs-cpu", file: "tfjs.js", options: { backend: "cpu" }, suites: ["steps"] },

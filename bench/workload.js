@@ -86,6 +86,13 @@ export function modelBatch(/** @type {Case} */ { architecture }) {
   return { inputs, labels: [labels, labels.map((label) => (label + 1) % classes)] };
 }
 
+/** What a case predicts from: inputs [batch, ...shape] of one example. */
+export function inputsOf(/** @type {Case} */ c) {
+  if (c.architecture) return { inputs: modelBatch(c).inputs, shape: c.architecture.input };
+  const { images, inputs } = mlpBatch(c);
+  return { inputs: images, shape: [inputs] };
+}
+
 /** Labels as rows of zeros with a one, [batch, classes]. */
 export function oneHot(/** @type {Int32Array} */ labels, /** @type {number} */ classes) {
   const rows = new Float32Array(labels.length * classes);

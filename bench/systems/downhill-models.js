@@ -1,10 +1,48 @@
-// The models of ../architectures.js by the project's own layers.
+// The models of the suites by the project's own layers, with their initial weights.
+import { mlpLayers, modelParameters } from "../workload.js";
+
+/**
+ * The model of a case.
+ * @param {any} c
+ * @param {any} engine
+ * @param {import("./downhill-units.js").Library} library
+ */
+export async function modelOf(c, engine, library) {
+  const core = await library.core();
+  if (!c.model) return mlp(c, core);
+  const model = models(core, await library.layers())[c.model]();
+  await model.initialize({ engine });
+  const parameters = model.parameters();
+  const trained = model.weights.segments.filter((segment) => segment.trained);
+  for (const [i, { shape, values }] of modelParameters(c).entries())
+    parameters.set(trained[i].name, { shape, values });
+  model.setParameters(parameters);
+  return model;
+}
+
+function mlp({ sizes, batch }, { sequential, dense }) {
+  const layers = mlpLayers({ sizes, batch });
+  const model = sequential(
+    { input: [sizes[0]] },
+    ...layers.map(({ outputs }, i) => dense(outputs, i + 1 < layers.length ? { activation: "relu" } : {})),
+  );
+  const names = model.weights.segments.map(({ name }) => name);
+  model.setParameters(
+    new Map(
+      layers.flatMap(({ inputs, outputs, kernel, bias }, i) => [
+        [names[2 * i], { shape: [inputs, outputs], values: kernel }],
+        [names[2 * i + 1], { shape: [outputs], values: bias }],
+      ]),
+    ),
+  );
+  return model;
+}
 
 /**
  * @param {any} core downhill
  * @param {any} layers downhill/layers
  */
-export function models({ add, defineModel, dense, flatten, relu, sequential }, layers) {
+function models({ add, defineModel, dense, flatten, relu, sequential }, layers) {
   const { batchNorm, conv2d, embedding, globalAveragePool2d, gru, layerNorm } = layers;
   const { learnedPositions, lstm, maxPool2d, transformerEncoderBlock } = layers;
   const unit = (filters, size, stride = 1) => {

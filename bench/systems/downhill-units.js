@@ -1,14 +1,6 @@
 // What is measured of the project itself, one function a suite: on Node by downhill.js, in a page by the playground.
-import {
-  convolutionNumbers,
-  factors,
-  flatVectors,
-  mlpBatch,
-  mlpLayers,
-  modelBatch,
-  modelParameters,
-} from "../workload.js";
-import { models } from "./downhill-models.js";
+import { convolutionNumbers, factors, flatVectors, inputsOf, mlpBatch, modelBatch } from "../workload.js";
+import { modelOf } from "./downhill-models.js";
 
 /**
  * @typedef {object} Library the project's entry points, each loaded when it is needed
@@ -29,39 +21,12 @@ const OPERATIONS = 96;
  * @param {Library} library
  */
 export function unitsOf(engine, library) {
-  return { product, kernels, steps, epoch, update, optimizers, matrices, peak };
-
-  /** The model of a case with its initial weights. */
-  async function mlp({ sizes, batch }) {
-    const { sequential, dense } = await library.core();
-    const layers = mlpLayers({ sizes, batch });
-    const model = sequential(
-      { input: [sizes[0]] },
-      ...layers.map(({ outputs }, i) => dense(outputs, i + 1 < layers.length ? { activation: "relu" } : {})),
-    );
-    const names = model.weights.segments.map(({ name }) => name);
-    model.setParameters(
-      new Map(
-        layers.flatMap(({ inputs, outputs, kernel, bias }, i) => [
-          [names[2 * i], { shape: [inputs, outputs], values: kernel }],
-          [names[2 * i + 1], { shape: [outputs], values: bias }],
-        ]),
-      ),
-    );
-    return model;
-  }
+  return { product, kernels, steps, inference, epoch, update, optimizers, matrices, peak };
 
   /** A model of architectures.js with its initial weights, and a dataset: the batch with either set of labels. */
   async function model(c) {
     const { dataset } = await library.data();
     const { input, classes, vocabulary } = c.architecture;
-    const model = models(await library.core(), await library.layers())[c.model]();
-    await model.initialize({ engine });
-    const parameters = model.parameters();
-    const trained = model.weights.segments.filter((segment) => segment.trained);
-    for (const [i, { shape, values }] of modelParameters(c).entries())
-      parameters.set(trained[i].name, { shape, values });
-    model.setParameters(parameters);
     const { inputs, labels } = modelBatch(c);
     const Numbers = inputs.constructor;
     const both = new Numbers(2 * inputs.length);
@@ -73,7 +38,7 @@ export function unitsOf(engine, library) {
       labels: vocabulary ? { values: targets, shape: input } : targets,
       classes,
     });
-    return { model, data };
+    return { model: await modelOf(c, engine, library), data };
   }
 
   async function mlpWithData({ sizes, batch }) {
@@ -87,7 +52,7 @@ export function unitsOf(engine, library) {
       labels: Int32Array.from([...labels[0], ...labels[1]]),
       classes: sizes.at(-1),
     });
-    return { model: await mlp({ sizes, batch }), data };
+    return { model: await modelOf({ sizes, batch }, engine, library), data };
   }
 
   /** Many training steps in one call, on a dataset in the engine's memory. */
@@ -121,11 +86,28 @@ export function unitsOf(engine, library) {
     };
   }
 
+  /** Predictions as a user asks for them, numbers in and numbers out. */
+  async function inference(c) {
+    const model = await modelOf(c, engine, library);
+    const { inputs } = inputsOf(c);
+    let scores;
+    return {
+      async run(count) {
+        for (let i = 0; i < count; i++)
+          scores =
+            engine.threads === 1
+              ? model.predictSync(inputs, { engine })
+              : await model.predict(inputs, { engine });
+        return scores[0];
+      },
+    };
+  }
+
   /** Whole epochs as a user runs them. */
   async function epoch({ sizes, batch, learningRate, examples }) {
     const { sgd, softmaxCrossEntropy, train } = await library.core();
     const { dataset } = await library.data();
-    const model = await mlp({ sizes, batch });
+    const model = await modelOf({ sizes, batch }, engine, library);
     const { images, labels, classes } = mlpBatch({ sizes, batch: examples });
     // Bytes, as images are.
     const inputs = { values: Uint8Array.from(images, (x) => 255 * x), shape: [sizes[0]], scale: 1 / 255 };

@@ -1,16 +1,20 @@
 // The project itself, from its build. The options are those of createEngine; `ceiling` times the register-only
 // loop of the same module instead.
 import { Unable } from "../systems.js";
+import { inputsOf } from "../workload.js";
+import { modelOf } from "./downhill-models.js";
 import { unitsOf } from "./downhill-units.js";
 
 const build = "../../build/bundle/node/";
 
 /** @type {import("./downhill-units.js").Library} */
-const library = {
+export const library = {
   core: () => import(`${build}index.js`),
   data: () => import(`${build}data.js`),
   layers: () => import(`${build}layers.js`),
   optim: () => import(`${build}optim.js`),
+  onnx: () => import(`${build}onnx.js`),
+  quantize: () => import(`${build}quantize.js`),
   internals: () => import(`${build}internals.js`),
 };
 
@@ -25,4 +29,12 @@ export async function open({ ceiling = false, ...options } = {}) {
     instructionSet: engine.instructionSet + (engine.wide ? " wide" : ""),
     suites: ceiling ? { gemm: peak, kernels: peak, matrices: peak } : { gemm: product, ...others },
   };
+}
+
+/** The first number that a case's model predicts, in exact arithmetic: what every system is held to. */
+export async function firstScore(c) {
+  const { createEngineSync } = await library.core();
+  const engine = createEngineSync({ numerics: "exact" });
+  const model = await modelOf(c, engine, library);
+  return model.predictSync(inputsOf(c).inputs, { engine })[0];
 }

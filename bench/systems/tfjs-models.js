@@ -1,8 +1,10 @@
 // The models of ../architectures.js in TensorFlow.js: functions from the variables and a batch to logits.
-import { Unable } from "../systems.js";
 
-/** @param {any} tf */
-export function models(tf) {
+/**
+ * @param {any} tf
+ * @param {"batch" | "running"} statistics What batch normalizations go by: the batch, or mean 0 and variance 1.
+ */
+export function models(tf, statistics) {
   const linear = (p, name, x) => tf.add(tf.matMul(x, p[`${name}.weight`]), p[`${name}.bias`]);
   const pool = (x) => tf.maxPool(x, 2, 2, "valid");
 
@@ -10,7 +12,10 @@ export function models(tf) {
     // Padded alike on both sides, as PyTorch does; "same" puts more at the end where the stride is 2.
     const pad = (p[`${name}.weight`].shape[0] - 1) / 2;
     const y = tf.conv2d(x, p[`${name}.weight`], stride, pad);
-    const { mean, variance } = tf.moments(y, [0, 1, 2]);
+    const { mean, variance } =
+      statistics === "batch"
+        ? tf.moments(y, [0, 1, 2])
+        : { mean: tf.zeros([y.shape[3]]), variance: tf.ones([y.shape[3]]) };
     return tf.batchNorm(y, mean, variance, p[`${name}.offset`], p[`${name}.scale`], 1e-5);
   }
 
@@ -61,8 +66,32 @@ export function models(tf) {
       return linear(p, "head", last);
     },
 
-    transformer() {
-      throw new Unable("has no gradient of an embedding on this backend");
+    transformer(p, x) {
+      const [batch, length] = x.shape;
+      const [heads, width] = [4, 64];
+      const future = tf.sub(1, tf.linalg.bandPart(tf.ones([length, length]), -1, 0));
+      const normal = (name, h) => {
+        const { mean, variance } = tf.moments(h, -1, true);
+        const scaled = tf.mul(tf.sub(h, mean), tf.rsqrt(tf.add(variance, 1e-5)));
+        return tf.add(tf.mul(scaled, p[`${name}.scale`]), p[`${name}.offset`]);
+      };
+      const gelu = (h) => tf.mul(tf.mul(0.5, h), tf.add(1, tf.erf(tf.mul(h, Math.SQRT1_2))));
+      const rows = (h) => tf.reshape(h, [batch * length, -1]);
+      const headed = (h) => tf.transpose(tf.reshape(h, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
+      const block = (name, h) => {
+        const [q, k, v] = tf
+          .split(linear(p, `${name}.projection`, rows(normal(`${name}.norm1`, h))), 3, 1)
+          .map(headed);
+        const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(width / heads));
+        const mixed = tf.matMul(tf.softmax(tf.sub(scores, tf.mul(future, 1e9))), v);
+        const joined = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch * length, width]);
+        const y = tf.add(h, tf.reshape(linear(p, `${name}.output`, joined), h.shape));
+        const inner = gelu(linear(p, `${name}.inner`, rows(normal(`${name}.norm2`, y))));
+        return tf.add(y, tf.reshape(linear(p, `${name}.outer`, inner), h.shape));
+      };
+      const start = tf.add(tf.gather(p.tokens, tf.cast(x, "int32")), p.positions);
+      const h = normal("norm", block("block2", block("block1", start)));
+      return linear(p, "head", rows(h));
     },
   };
 }

@@ -1,9 +1,11 @@
 // TensorFlow.js on its WebAssembly or its plain JavaScript backend, trained with its own Adam.
 
 import { createRequire } from "node:module";
+import { Unable } from "../systems.js";
 import {
   factors,
   flatVectors,
+  inputsOf,
   mlpBatch,
   mlpLayers,
   modelBatch,
@@ -55,7 +57,7 @@ export async function open({ backend }) {
     return { x: tf.tensor2d(images, [c.batch, inputs]), labels, classes, variables, forward };
   }
 
-  function model(c) {
+  function model(c, statistics) {
     const { input, batch, classes } = c.architecture;
     const { inputs, labels } = modelBatch(c);
     const variables = Object.fromEntries(
@@ -66,12 +68,29 @@ export async function open({ backend }) {
       labels,
       classes,
       variables,
-      forward: models(tf)[c.model],
+      forward: models(tf, statistics)[c.model],
+    };
+  }
+
+  function inference(c) {
+    const { x, variables, forward } = c.model ? model(c, "running") : mlp(c);
+    const { inputs } = inputsOf(c);
+    const shape = x.shape;
+    x.dispose();
+    let scores;
+    return {
+      run(count) {
+        for (let i = 0; i < count; i++)
+          scores = tf.tidy(() => forward(variables, tf.tensor(inputs, shape)).dataSync());
+        return scores[0];
+      },
+      close: () => tf.dispose(variables),
     };
   }
 
   function steps(c) {
-    const { x, labels, classes, variables, forward } = c.model ? model(c) : mlp(c);
+    if (c.model === "transformer") throw new Unable("has no gradient of an embedding on this backend");
+    const { x, labels, classes, variables, forward } = c.model ? model(c, "batch") : mlp(c);
     const targets = labels.map((set) => tf.tensor2d(oneHot(set, classes), [set.length, classes]));
     const optimizer = tf.train.adam(c.learningRate, 0.9, 0.999, 1e-8);
     // Measured against losses.softmaxCrossEntropy: this form is the faster.
@@ -116,6 +135,6 @@ export async function open({ backend }) {
     version: tf.version_core,
     threads: 1, // the WebAssembly backend turns its threads off on Node
     instructionSet: backend === "wasm" ? "plain" : "none",
-    suites: { gemm, steps, update },
+    suites: { gemm, steps, inference, update },
   };
 }

@@ -1,2 +1,3 @@
 // The entry point downhill/onnx.
-export {};
+export type { OnnxNormalization } from "./export/wanted.ts";
+export { type Freezable, type OnnxFiles, type OnnxOptions, toOnnx } from "./export.ts";
