@@ -78,6 +78,16 @@ function check(options: OnnxOptions): void {
     throw wanted("normalization", undefined, "one to include");
 }
 
+function checkNormalization(normalization: OnnxNormalization, channels: number): void {
+  for (const what of ["mean", "standardDeviation"] as const) {
+    const given = normalization[what];
+    const list = typeof given === "number" ? [given] : given;
+    const fits = Array.isArray(list) && (list.length === 1 || list.length === channels);
+    if (!fits || !list.every((each) => Number.isFinite(each) && (what === "mean" || each > 0)))
+      throw wanted(`normalization: ${what}`, given, `a number, or one for each of ${channels} channels`);
+  }
+}
+
 export async function toOnnx(
   model: Model | Freezable,
   options: OnnxOptions & { readonly externalData: string },
@@ -106,6 +116,7 @@ export async function toOnnx(
   const last = frozen.output.shape.at(-1);
   if (classNames && classNames.length !== last)
     throw wanted("classNames", classNames.length, `${last}, one for each output`);
+  if (normalization) checkNormalization(normalization, frozen.input.shape.at(-1)!);
   const metadata = new Map(Object.entries(options.metadata ?? {}));
   if (classNames) metadata.set("classNames", JSON.stringify(classNames));
   if (normalization && !options.includeNormalization)
