@@ -28,7 +28,8 @@ const written = [];
 function difference(got, wanted) {
   if (got.length !== wanted.length) return Number.POSITIVE_INFINITY;
   const scale = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3);
-  return wanted.reduce((most, value, k) => Math.max(most, Math.abs(got[k] - value) / scale || 0), 0);
+  // A NaN stays one: it is below no tolerance.
+  return wanted.reduce((most, value, k) => Math.max(most, Math.abs(got[k] - value) / scale), 0);
 }
 
 async function run(bytes, model, inputs, count, options) {
