@@ -78,10 +78,16 @@ function check(options: OnnxOptions): void {
     throw wanted("normalization", undefined, "one to include");
 }
 
-export async function toOnnx(
-  model: Model | Freezable,
-  options: OnnxOptions & { readonly externalData: string },
-): Promise<OnnxFiles>;
+function checkNormalization(normalization: OnnxNormalization, channels: number): void {
+  for (const what of ["mean", "standardDeviation"] as const) {
+    const given = normalization[what];
+    const list = typeof given === "number" ? [given] : given;
+    const fits = Array.isArray(list) && (list.length === 1 || list.length === channels);
+    if (!fits || !list.every((each) => Number.isFinite(each) && (what === "mean" || each > 0)))
+      throw wanted(`normalization: ${what}`, given, `a number, or one for each of ${channels} channels`);
+  }
+}
+
 /**
  * A model as the bytes of an ONNX file: the graph that it predicts with, scales folded into products, without dropout.
  * Inputs and outputs have the shapes that they have here, channels last. With `externalData` the weights lie beside it.
@@ -92,6 +98,10 @@ export async function toOnnx(
  * await model.initialize();
  * const bytes = await toOnnx(model, { activation: "softmax", metadata: { license: "MIT" } });
  */
+export async function toOnnx(
+  model: Model | Freezable,
+  options: OnnxOptions & { readonly externalData: string },
+): Promise<OnnxFiles>;
 export async function toOnnx(model: Model | Freezable, options?: OnnxOptions): Promise<Uint8Array>;
 export async function toOnnx(
   model: Model | Freezable,
@@ -106,6 +116,7 @@ export async function toOnnx(
   const last = frozen.output.shape.at(-1);
   if (classNames && classNames.length !== last)
     throw wanted("classNames", classNames.length, `${last}, one for each output`);
+  if (normalization) checkNormalization(normalization, frozen.input.shape.at(-1)!);
   const metadata = new Map(Object.entries(options.metadata ?? {}));
   if (classNames) metadata.set("classNames", JSON.stringify(classNames));
   if (normalization && !options.includeNormalization)

@@ -57,15 +57,11 @@ function checkNodes({ nodes, names }: Frozen): void {
 
 /** The input as the model wants it. */
 function normalized(graph: OnnxGraph, x: Value, { mean, standardDeviation }: OnnxNormalization): Value {
-  const channels = x.sizes.at(-1)?.[0] ?? 1;
-  const numbers = (what: string, given: number | readonly number[]) => {
+  const numbers = (given: number | readonly number[]) => {
     const list = typeof given === "number" ? [given] : given;
-    const fits = list.length === 1 || list.length === channels;
-    if (!fits || !list.every((each) => Number.isFinite(each) && (what === "mean" || each > 0)))
-      throw wanted(`normalization: ${what}`, given, `a number, or one for each of ${channels} channels`);
     return graph.constant(Float32Array.from(list), [list.length]);
   };
-  const [middle, deviation] = [numbers("mean", mean), numbers("standardDeviation", standardDeviation)];
+  const [middle, deviation] = [numbers(mean), numbers(standardDeviation)];
   return graph.add("Div", [graph.add("Sub", [x, middle], x.sizes), deviation], x.sizes);
 }
 
