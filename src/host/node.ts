@@ -8,9 +8,10 @@ import type { Host, Variant, WorkerTask } from "./host.ts";
 /** The first version of Node whose V8 joins vector operations without known faults. */
 const FIRST_WIDE_NODE = 26;
 
-function compileSync({ instructionSet, shared }: Variant): WebAssembly.Module {
-  const file = new URL(`../../wasm/${instructionSet}${shared ? "-shared" : ""}.wasm`, import.meta.url);
-  return new WebAssembly.Module(read(file));
+/** A module beside this package's files; those of a kind begin with its name. */
+export function moduleOf({ instructionSet, shared }: Variant, kind = ""): WebAssembly.Module {
+  const name = `${kind}${instructionSet}${shared ? "-shared" : ""}.wasm`;
+  return new WebAssembly.Module(read(new URL(`../../wasm/${name}`, import.meta.url)));
 }
 
 function read(file: URL): Buffer<ArrayBuffer> {
@@ -27,8 +28,8 @@ function read(file: URL): Buffer<ArrayBuffer> {
 
 export const host: Host = {
   offers: () => true,
-  compile: async (variant) => compileSync(variant),
-  compileSync,
+  compile: async (variant) => moduleOf(variant),
+  compileSync: (variant) => moduleOf(variant),
   isPage: () => false,
   cores: availableParallelism,
   async startWorker(task, { message, ended }, url = new URL("./worker.js", import.meta.url)) {
