@@ -37,6 +37,7 @@ import * as regularize from "#src/regularize";
 import * as replay from "#src/replay/index";
 import * as tables from "#src/tables";
 import * as text from "#src/text";
+import * as torch from "#src/torch/index";
 import { wages } from "../examples/data/wages.js";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));
@@ -211,6 +212,7 @@ describe("examples", () => {
         "minimize",
         "race",
         "replay",
+        "torch",
       ]),
     );
   });
@@ -221,6 +223,7 @@ describe("examples", () => {
       ...minimize,
       ...race,
       ...replay,
+      ...torch,
       ...data,
       ...random,
       ...safetensors,
