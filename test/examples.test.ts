@@ -28,6 +28,7 @@ import { init } from "#src/host/slim";
 import * as images from "#src/images";
 import * as downhill from "#src/index";
 import * as instruments from "#src/instruments";
+import * as keras from "#src/keras/index";
 import * as layers from "#src/layers";
 import * as losses from "#src/losses";
 import * as minimize from "#src/minimize/index";
@@ -213,6 +214,7 @@ describe("examples", () => {
         "race",
         "replay",
         "torch",
+        "keras",
       ]),
     );
   });
@@ -224,6 +226,7 @@ describe("examples", () => {
       ...race,
       ...replay,
       ...torch,
+      ...keras,
       ...data,
       ...random,
       ...safetensors,
