@@ -155,7 +155,7 @@ const cases = {
       l.dense({ units: 6 }),
       l.reLU({ maxValue: 0.5 }),
       l.activation({ activation: "sigmoid" }),
-      l.softmax(),
+      l.softmax({ axis: -1 }),
     ),
   "a simple recurrent network": () =>
     sequence(
