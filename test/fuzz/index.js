@@ -15,7 +15,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 /** Changed inputs of each reader, where no time is asked for; and milliseconds after which a case counts as hanging. */
-const CHANGES = 1500;
+const CHANGES = 1000;
 const HANGING = 20_000;
 const seed = Number(values.seed ?? 1);
 const asked = readers.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
