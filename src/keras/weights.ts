@@ -48,6 +48,8 @@ function numbers(
 
 /** Reads a manifest with the bytes of all shards. @throws FormatError */
 export function readWeights(manifest: unknown, shards: readonly Uint8Array[]): PathWeight[] {
+  for (const shard of shards)
+    if (!(shard instanceof Uint8Array)) throw wrong("weights", shard, "a Uint8Array, or a list of them");
   const total = shards.reduce((sum, { length }) => sum + length, 0);
   const bytes = new Uint8Array(total);
   let at = 0;

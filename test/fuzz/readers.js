@@ -39,7 +39,7 @@ function json(bytes) {
 const model = modelOf();
 const trainer = trainerOf(model);
 
-/** In the order of the table of CONTRIBUTING.md. What is not there yet has no `run`. */
+/** What is not there yet has no `run`. */
 const rows = [
   {
     name: "safetensors",

@@ -134,6 +134,11 @@ describe("files", () => {
     const shards = [bytes.subarray(0, 5), bytes.subarray(5, 6), bytes.subarray(6)];
     expect(outputs(fromKeras(JSON.stringify(json), shards), numbers(6))).toEqual(wanted);
   });
+  test("bytes under another name are refused", () => {
+    const { json, bytes } = fileOf(sequentialOf(first, layers[1]!), weights);
+    expect(() => fromKeras(json, bytes.buffer as unknown as Uint8Array)).toThrow(FormatError);
+    expect(() => fromKeras(json, bytes.buffer as unknown as Uint8Array)).toThrow("wanted a Uint8Array");
+  });
   test("sizes that a file leaves open are given", () => {
     const open = sequentialOf(input(null), ...layers);
     expect(() => imported(open, weights)).toThrow("or the option input");
