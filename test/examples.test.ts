@@ -28,6 +28,7 @@ import { init } from "#src/host/slim";
 import * as images from "#src/images";
 import * as downhill from "#src/index";
 import * as instruments from "#src/instruments";
+import * as keras from "#src/keras/index";
 import * as layers from "#src/layers";
 import * as losses from "#src/losses";
 import * as minimize from "#src/minimize/index";
@@ -38,6 +39,7 @@ import * as regularize from "#src/regularize";
 import * as replay from "#src/replay/index";
 import * as tables from "#src/tables";
 import * as text from "#src/text";
+import * as torch from "#src/torch/index";
 import { wages } from "../examples/data/wages.js";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));
@@ -213,6 +215,8 @@ describe("examples", () => {
         "race",
         "replay",
         "onnx",
+        "torch",
+        "keras",
       ]),
     );
   });
@@ -223,6 +227,8 @@ describe("examples", () => {
       ...minimize,
       ...race,
       ...replay,
+      ...torch,
+      ...keras,
       ...data,
       ...random,
       ...safetensors,

@@ -34,6 +34,27 @@ async function library(): Promise<Library> {
   }
 }
 
+/** Largest number of a token. The package has a list as long as the largest one, and walks it. */
+const LARGEST = 2 ** 22;
+
+/** @throws FormatError for numbers of tokens that are none, or would take time and memory for nothing. */
+function checkIds({
+  model,
+  added_tokens = [],
+}: {
+  model?: { vocab?: object };
+  added_tokens?: { id: number }[];
+}) {
+  // Of Unigram the vocabulary is a list: numbers are places there.
+  const vocabulary = Array.isArray(model?.vocab) ? [] : Object.values(model?.vocab ?? {});
+  for (const id of [...vocabulary, ...added_tokens.map((token) => token.id)]) {
+    if (!(Number.isInteger(id) && id >= 0 && id <= LARGEST))
+      throw new FormatError(
+        `bytePairs: number of a token: got ${JSON.stringify(id)?.slice(0, 100)}, wanted an integer from 0 to ${LARGEST}`,
+      );
+  }
+}
+
 /**
  * The encoding of a `tokenizer.json`, given as text or parsed: byte-level BPE as of GPT-2, Llama and their kin, also
  * WordPiece and Unigram. Any other tokenizer, such as those of `gpt-tokenizer` or `js-tiktoken`, takes the same place as
@@ -51,9 +72,11 @@ export async function bytePairs(file: string | object, options: BytePairOptions 
   try {
     const record = typeof file === "string" ? JSON.parse(file) : file;
     named = options.padding ?? record.padding?.pad_token;
+    checkIds(record);
     tokenizer = new Tokenizer(record, {});
     for (const id of tokenizer.get_vocab(true).values()) size = Math.max(size, id + 1);
   } catch (cause) {
+    if (cause instanceof FormatError) throw cause;
     throw new FormatError("bytePairs: got a file that cannot be read, wanted a tokenizer.json", { cause });
   }
   const padding = named === undefined ? 0 : tokenizer.token_to_id(named as string);

@@ -1,2 +1,2 @@
-// The entry point downhill/keras.
-export {};
+// The entry point downhill/keras: models of Keras and TensorFlow.js.
+export { type FromKerasOptions, fromKeras } from "./from-keras.ts";

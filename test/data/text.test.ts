@@ -131,6 +131,12 @@ describe("byte pairs", () => {
   test("a file that is none", async () => {
     await expect(bytePairs("{")).rejects.toThrow(FormatError);
     await expect(bytePairs({})).rejects.toThrow(FormatError);
+    const { model, ...rest } = JSON.parse(await file());
+    // A list as long as that would be walked for minutes.
+    const far = { ...rest, added_tokens: [{ id: 1e9, content: "<far>" }], model };
+    await expect(bytePairs(far)).rejects.toThrow("number of a token: got 1000000000, wanted an integer");
+    const half = { ...rest, model: { ...model, vocab: { ...model.vocab, half: 0.5 } } };
+    await expect(bytePairs(half)).rejects.toThrow("got 0.5");
     await expect(bytePairs(await file(), { padding: "<none>" })).rejects.toThrow(
       new FormatError('bytePairs: padding: got "<none>", wanted a token of the file'),
     );

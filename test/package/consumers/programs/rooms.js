@@ -3,6 +3,7 @@ import * as downhill from "downhill";
 import * as data from "downhill/data";
 import * as images from "downhill/images";
 import * as instruments from "downhill/instruments";
+import * as keras from "downhill/keras";
 import * as layers from "downhill/layers";
 import * as losses from "downhill/losses";
 import * as minimize from "downhill/minimize";
@@ -13,6 +14,7 @@ import * as regularize from "downhill/regularize";
 import * as replay from "downhill/replay";
 import * as tables from "downhill/tables";
 import * as text from "downhill/text";
+import * as torch from "downhill/torch";
 
 /** What goes wrong is said by its name, so that a failure says which room it was. */
 function check(room, good) {
@@ -53,6 +55,16 @@ async function checkRooms() {
     "onnx",
     written[0] === 8 && written[1] === 8 && new TextDecoder().decode(written).includes("license"),
   );
+  const bytes = torch.toPyTorch(small, { names: ["fc"] });
+  torch.fromPyTorch(small, bytes, { names: { dense: "fc" } });
+  check("torch", new TextDecoder().decode(bytes).includes('"fc.weight"'));
+  const repeat = {
+    class_name: "RepeatVector",
+    config: { name: "again", n: 2, batch_input_shape: [null, 3] },
+  };
+  const topology = { class_name: "Sequential", config: [repeat] };
+  const imported = keras.fromKeras({ modelTopology: topology, weightsManifest: [] }, new Uint8Array());
+  check("keras", imported.outputShape.join() === "2,3");
   let error;
   try {
     // From another file than the class: the files share what they have in common.

@@ -14,6 +14,7 @@ import {
 import { type Dataset, dataset } from "downhill/data";
 import { type Image, resizeImage } from "downhill/images";
 import { learningRateRangeTest } from "downhill/instruments";
+import { type FromKerasOptions, fromKeras } from "downhill/keras";
 import { conv2d, layerNorm } from "downhill/layers";
 import { f1 } from "downhill/losses";
 import { lbfgs, type Minimum, minimizeSync, rosenbrock } from "downhill/minimize";
@@ -25,6 +26,7 @@ import * as slim from "downhill/slim";
 import { dataset as slimDataset } from "downhill/slim/data";
 import { resizeImage as slimResizeImage } from "downhill/slim/images";
 import { csvLog } from "downhill/slim/instruments";
+import { fromKeras as slimFromKeras } from "downhill/slim/keras";
 import { lstm } from "downhill/slim/layers";
 import { focal } from "downhill/slim/losses";
 import { nelderMead } from "downhill/slim/minimize";
@@ -33,8 +35,10 @@ import { performanceProfile } from "downhill/slim/race";
 import { mixup } from "downhill/slim/regularize";
 import { csvRows } from "downhill/slim/tables";
 import { words } from "downhill/slim/text";
+import { toPyTorch as slimToPyTorch } from "downhill/slim/torch";
 import { readTable, type Table } from "downhill/tables";
 import { characters, type Tokenizer } from "downhill/text";
+import { type PyTorchOptions, toPyTorch } from "downhill/torch";
 
 const data: Dataset = dataset({ inputs: [[0, 1]], labels: [1] });
 const model: Model = sequential({ input: [2] }, layerNorm());
@@ -68,6 +72,10 @@ export const table: Table = await readTable(csvRows("a\n1\n"));
 export const tokenizer: Tokenizer = characters();
 export const onnxFile: Uint8Array = await toOnnx(model, { activation: "softmax" });
 export const onnxFiles: OnnxFiles = await toOnnx(model, { externalData: "digits.weights" });
+const names: PyTorchOptions = { names: { dense: "fc" } };
+export const stateDict: Uint8Array = toPyTorch(model, names);
+const open: FromKerasOptions = { input: [2] };
+export const ofKeras: Model = fromKeras("{}", new Uint8Array(), open);
 export const threads: number | undefined =
   new EngineError("none") instanceof Error ? engine.threads : undefined;
 export const added: "relaxed" | "plain" = await slim.init({ bytes: new Uint8Array(8) });
@@ -85,4 +93,6 @@ export const rest = [
   performanceProfile,
   mixup,
   words,
+  slimFromKeras,
+  slimToPyTorch,
 ];
