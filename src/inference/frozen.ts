@@ -137,7 +137,7 @@ async function evaluated(output: Tensor, engine: Engine): Promise<ReadonlyMap<Te
 }
 
 /** Names of the tensors: relu, relu_1, …; a second output of an op has a number behind its point. */
-function named(nodes: readonly Node[]): ReadonlyMap<Tensor, string> {
+export function named(nodes: readonly Node[]): ReadonlyMap<Tensor, string> {
   const counts = new Map<string, number>();
   const names = new Map<Tensor, string>();
   for (const { op, source, outputs } of nodes) {

@@ -4,7 +4,7 @@ import { checkOptions, type OptionNames } from "../core/options.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
 import { freeze } from "../inference/frozen.ts";
-import { type Inputs, readInputs } from "../nn/inputs.ts";
+import { type InputReader, type Inputs, readInputs } from "../nn/inputs.ts";
 import type { Model } from "../nn/model.ts";
 import { type Seen, type Watched, watch } from "./activations.ts";
 import { Histogram, leastDivergence, withinShare } from "./thresholds.ts";
@@ -62,17 +62,22 @@ function include(where: string, ranges: Map<string, Range>, { name, values, from
   ranges.set(name, { min, max });
 }
 
+/** Examples to calibrate on. @throws DataError for none. @throws ShapeError where they do not fit the model. */
+export function readCalibration(where: string, model: Model, inputs: Inputs): InputReader {
+  if ((inputs as { length: number }).length === 0)
+    throw new DataError(`${where}: got no inputs, wanted examples like those that the model will see`);
+  return readInputs(where, inputs, model.inputShape, model.inputLimit);
+}
+
 /** What {@link calibrate} does, with anything that freezes. */
 export async function rangesOf(
   where: string,
   watched: Watched,
-  { inputs, model, options }: { inputs: Inputs; model: Model; options: CalibrateOptions },
+  reader: InputReader,
+  options: CalibrateOptions,
 ): Promise<Ranges> {
   checkCalibration(where, options);
   const { method = "minMax", percentile = 99.99 } = options;
-  if ((inputs as { length: number }).length === 0)
-    throw new DataError(`${where}: got no inputs, wanted examples like those that the model will see`);
-  const reader = readInputs(where, inputs, model.inputShape, model.inputLimit);
   const ranges = new Map<string, Range>();
   await watch(watched, reader, (seen) => include(where, ranges, seen));
   const { min, max } = ranges.get("input")!;
@@ -134,5 +139,5 @@ export async function calibrate(
     OPTIONS,
   );
   const watched = { frozenAt: (batchSize: number) => freeze(model, { batchSize, engine }), engine };
-  return rangesOf("calibrate", watched, { inputs, model, options });
+  return rangesOf("calibrate", watched, readCalibration("calibrate", model, inputs), options);
 }

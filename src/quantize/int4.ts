@@ -3,7 +3,7 @@ import { fromHalves, halves, roundToEven } from "./numbers.ts";
 
 /** A matrix in 4 bits. */
 export interface Integers4 {
-  /** Integers 0 … 15 that stand for (q − 8) · scale, row after row, two in a byte, the first in the lower half. */
+  /** [⌈k / 2⌉, n], integers 0 … 15 that stand for (q − 8) · scale: the row of even index in the lower half of a byte. */
   readonly packed: Uint8Array<ArrayBuffer>;
   /** [blocks, n] as bits of 16-bit floats; a scale may be negative. */
   readonly scales: Uint16Array<ArrayBuffer>;
@@ -47,7 +47,9 @@ function scaleOf(block: Float32Array): number {
 export function toInt4(values: Float32Array, { k, n, blockSize }: Blocks): Integers4 {
   const count = Math.ceil(k / blockSize);
   const scales = new Float32Array(count * n);
-  const packed = new Uint8Array(Math.ceil((k * n) / 2));
+  // What is there only to fill the last row is 0 too.
+  const packed = new Uint8Array(Math.ceil(k / 2) * n);
+  if (k % 2 === 1) packed.fill(0x80, packed.length - n);
   for (let index = 0; index < count * n; index++) {
     const column = index % n;
     const from = Math.floor(index / n) * blockSize;
@@ -55,23 +57,20 @@ export function toInt4(values: Float32Array, { k, n, blockSize }: Blocks): Integ
     const block = Float32Array.from({ length: rows }, (_, row) => values[(from + row) * n + column]!);
     const scale = scaleOf(block);
     scales[index] = scale;
-    for (const [row, value] of block.entries()) {
-      const at = (from + row) * n + column;
-      packed[at >> 1]! |= (integerAt(value, scale) + 8) << (4 * (at & 1));
+    for (const [place, value] of block.entries()) {
+      const row = from + place;
+      packed[(row >> 1) * n + column]! |= (integerAt(value, scale) + 8) << (4 * (row & 1));
     }
   }
   return { packed, scales: halves("a block", scales, "f16") };
 }
 
-/** The integer −8 … 7 at a place. */
-export const nibble = (packed: Uint8Array, at: number): number =>
-  ((packed[at >> 1]! >> (4 * (at & 1))) & 15) - 8;
-
 /** The floats that a matrix in 4 bits stands for. */
 export function fromInt4({ packed, scales }: Integers4, { k, n, blockSize }: Blocks): Float32Array {
   const factors = fromHalves(scales, "f16");
-  return Float32Array.from(
-    { length: k * n },
-    (_, at) => nibble(packed, at) * factors[Math.floor(at / n / blockSize) * n + (at % n)]!,
-  );
+  return Float32Array.from({ length: k * n }, (_, at) => {
+    const [row, column] = [Math.floor(at / n), at % n];
+    const integer = (packed[(row >> 1) * n + column]! >> (4 * (row & 1))) & 15;
+    return (integer - 8) * factors[Math.floor(row / blockSize) * n + column]!;
+  });
 }

@@ -38,8 +38,15 @@ export function halves(where: string, values: Float32Array, kind: "f16" | "bf16"
 }
 
 /** The floats that 16 bits each stand for. */
-export const fromHalves = (values: Uint16Array<ArrayBuffer>, kind: "f16" | "bf16"): Float32Array =>
-  toFloat32({ dtype: kind === "f16" ? "F16" : "BF16", shape: [values.length], values });
+export const fromHalves = (
+  values: Uint16Array<ArrayBuffer>,
+  kind: "f16" | "bf16",
+): Float32Array<ArrayBuffer> =>
+  toFloat32({
+    dtype: kind === "f16" ? "F16" : "BF16",
+    shape: [values.length],
+    values,
+  }) as Float32Array<ArrayBuffer>;
 
 /** What an integer q stands for: (q − zeroPoint) · scale. */
 export interface Affine {
@@ -101,7 +108,10 @@ export function toInt8(values: Float32Array, { count, inner }: Channels): Intege
 }
 
 /** The floats that integers of 8 bits stand for. */
-export function fromInt8({ values, scales }: Integers8, { count, inner }: Channels): Float32Array {
+export function fromInt8(
+  { values, scales }: Integers8,
+  { count, inner }: Channels,
+): Float32Array<ArrayBuffer> {
   return Float32Array.from(values, (value, index) => value * scales[Math.floor(index / inner) % count]!);
 }
 
