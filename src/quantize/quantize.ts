@@ -3,7 +3,6 @@ import { OptionError } from "../core/errors.ts";
 import { checkOptions, type OptionNames } from "../core/options.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
-import { extendQuantized } from "../engine/extend.ts";
 import { type Frozen, freeze } from "../inference/frozen.ts";
 import type { InputReader, Inputs } from "../nn/inputs.ts";
 import type { Model, RunOptions } from "../nn/model.ts";
@@ -207,7 +206,6 @@ export async function quantize(model: Model, options: QuantizeOptions = {}): Pro
   const stored = storedOf(frozen, { weights, granularity, blockSize }, skip);
   const all: Plan = { stored, activations, blockSize, ranges };
   const plan = { ...all, ranges: usedRanges(frozen, all) };
-  await extendQuantized(engine);
   const few = inputs && { ...inputs, length: Math.min(MEASURED, inputs.length) };
   return new QuantizedModel(original, plan, await reportOf({ frozenAt, plan, engine, inputs: few }));
 }
