@@ -1,5 +1,5 @@
 // Trains two networks on handwritten digits and one on letters, and stores them in integers: what that costs, and what it saves.
-// Takes how many images and how many letters to train on: node examples/quantize.js 10000 100000
+// Takes how many images and how many letters to train on: node examples/quantize.js 2000 30000
 import {
   accuracy,
   adam,
@@ -19,7 +19,7 @@ import { quantizationAware, quantize } from "downhill/quantize";
 import { characters, nextTokenDataset, vocabulary } from "downhill/text";
 import { mobyDick } from "./data/moby-dick.js";
 
-const [images = 60_000, letters = 100_000] = process.argv.slice(2).map(Number);
+const [images = 20_000, letters = 100_000] = process.argv.slice(2).map(Number);
 const engine = await createEngine();
 const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(2)} %`;
 
@@ -127,7 +127,8 @@ function perplexity(scores, next) {
   for (let i = 0; i < next.length; i++) {
     const row = scores.subarray(alphabet.size * i, alphabet.size * (i + 1));
     const most = Math.max(...row);
-    loss += Math.log(row.reduce((sum, score) => sum + Math.exp(score - most), 0)) + most - (row[next[i] ?? 0] ?? 0);
+    loss +=
+      Math.log(row.reduce((sum, score) => sum + Math.exp(score - most), 0)) + most - (row[next[i] ?? 0] ?? 0);
   }
   return Math.exp(loss / next.length);
 }

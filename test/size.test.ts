@@ -26,6 +26,13 @@ test("race/index.js adds at most 4 kB to what it races: the core, minimize and o
   expect(own).toBeLessThanOrEqual(4_000);
 });
 
+test("quantize/index.js adds at most 10 kB to the core, frozen models and the ops on bytes", async () => {
+  const bytes = ["quantized", "quantized-convolution", "quantized-floats"].map((name) => `ops/${name}.js`);
+  const below = ["index.js", "data/index.js", "inference/frozen.js", "engine/extend.js", ...bytes];
+  const own = (await scriptSize([...below, "quantize/index.js"])) - (await scriptSize(below));
+  expect(own).toBeLessThanOrEqual(10_000);
+});
+
 test.each([
   ["data/index.js", 2_000],
   ["minimize/index.js", 10_000],
@@ -44,7 +51,6 @@ test.each([
   ["tflite/index.js", 8_000],
   ["keras/index.js", 6_000],
   ["torch/index.js", 3_000],
-  ["quantize/index.js", 10_000],
   ["compress/index.js", 10_000],
   ["standalone/index.js", 8_000],
 ])("%s adds at most %i bytes to the core and its datasets", async (entry, limit) => {
