@@ -215,8 +215,9 @@ export async function quantize(model: Model, options: QuantizeOptions = {}): Pro
  * matter: it need not have any.
  * @throws FormatError for a file that is not what it says it is. @throws ShapeError for one of another model.
  * @example
- * const bytes = (await quantize(trained, { weights: "f16" })).toBytes();
- * const small = await quantizedFromBytes(bytes, model);
+ * await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam(), epochs: 1 });
+ * const bytes = (await quantize(model, { weights: "f16" })).toBytes();
+ * const small = await quantizedFromBytes(bytes, sequential({ input: [784] }, dense(10)));
  */
 export async function quantizedFromBytes(
   bytes: Uint8Array,

@@ -87,7 +87,10 @@ export class QuantizedModel {
   /**
    * Outputs for some inputs, example after example: [n, ...outputShape].
    * @throws ShapeError where the inputs do not fit. @throws DataError naming the place of a number that is not finite.
-   * @example const scores = await quantized.predict(images);
+   * @example
+   * await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam(), epochs: 1 });
+   * const quantized = await quantize(model, { calibration: data });
+   * const scores = await quantized.predict(images); // Float32Array of n · 10
    */
   predict(inputs: Inputs, options: RunOptions = {}): Promise<Float32Array> {
     // One after the other: a program that waits for its turn is not one to be put away.
