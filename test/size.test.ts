@@ -2,12 +2,14 @@
 import { expect, test } from "vitest";
 import { scriptSize, wasmSizes } from "../scripts/sizes.js";
 
-test("there are two instruction sets in two kinds of memory", () => {
-  expect([...wasmSizes().keys()].sort()).toEqual(["plain", "plain-shared", "relaxed", "relaxed-shared"]);
+test("there are two modules, each of two instruction sets in two kinds of memory", () => {
+  const names = ["plain", "plain-shared", "relaxed", "relaxed-shared"];
+  const both = [...names, ...names.map((name) => `quantized-${name}`)];
+  expect([...wasmSizes().keys()].sort()).toEqual(both.sort());
 });
 
-test.each([...wasmSizes()])("%s takes at most 100 kB: %i bytes", (_, bytes) => {
-  expect(bytes).toBeLessThanOrEqual(100_000);
+test.each([...wasmSizes()])("%s takes at most 100 kB, or 30 for bytes: %i bytes", (name, bytes) => {
+  expect(bytes).toBeLessThanOrEqual(name.startsWith("quantized") ? 30_000 : 100_000);
 });
 
 test.each(["node", "browser", "workerd", "edge-light"])(
