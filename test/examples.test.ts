@@ -19,6 +19,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import * as random from "#src/core/random";
 import * as data from "#src/data/index";
+import * as extension from "#src/engine/extend";
 import { writeFileAtomically } from "#src/formats/file";
 import * as safetensors from "#src/formats/safetensors";
 import * as writer from "#src/formats/safetensors-writer";
@@ -31,6 +32,9 @@ import * as instruments from "#src/instruments";
 import * as layers from "#src/layers";
 import * as losses from "#src/losses";
 import * as minimize from "#src/minimize/index";
+import * as quantizedOps from "#src/ops/quantized";
+import * as quantizedConvolutions from "#src/ops/quantized-convolution";
+import * as quantizedFloats from "#src/ops/quantized-floats";
 import * as optim from "#src/optim/index";
 import * as quantize from "#src/quantize/index";
 import * as race from "#src/race/index";
@@ -132,6 +136,7 @@ function tensors() {
     weight: graph.input("weight", [10, 10]),
     bias: graph.input("bias", [10]),
     images: graph.input("images", [8, 28, 28, 1]),
+    q: graph.input("q", [8, 28, 28, 1], "i8"),
     kernel: graph.input("kernel", [3, 3, 1, 4]),
     sequences: graph.input("sequences", [8, 20, 3]),
     filters: graph.input("filters", [3, 3, 4]),
@@ -236,6 +241,10 @@ describe("examples", () => {
       ...images,
       ...text,
       ...tables,
+      ...extension,
+      ...quantizedOps,
+      ...quantizedConvolutions,
+      ...quantizedFloats,
       ...(folder === "ops" ? tensors() : values()),
     };
     const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;

@@ -39,7 +39,7 @@ export interface QuantizedConvolutionOptions extends QuantizedOptions {
 }
 
 /** What quantizedConvolution is, with all that follows from its options. */
-export interface QuantizedConvolution extends QuantizedOptions {
+interface QuantizedConvolution extends QuantizedOptions {
   readonly weight: Int8Array;
   readonly shape: readonly [number, number, number, number];
   readonly stride: readonly [number, number];
@@ -168,7 +168,13 @@ function emitDepthwise(emitter: Emitter, q: Tensor, y: Tensor, attributes: Quant
  * [batch, height', width', out], sizes as of `convolution2d`; how sums become results says `quantizedMatmul`.
  * @throws ShapeError where ranks or channels do not fit, or the kernel is larger than the padded input; OptionError for
  * scales, zero points, bounds or sizes out of range.
- * @example quantizedConvolution(q, kernel, { shape: [3, 3, 1, 2], padding: "same", input, weightScales })
+ * @example
+ * quantizedConvolution(q, new Int8Array(18).fill(1), {
+ *   shape: [3, 3, 1, 2],
+ *   padding: "same",
+ *   input: { scale: 1 / 127, zeroPoint: 0 },
+ *   weightScales: Float32Array.of(0.1),
+ * });
  */
 export function quantizedConvolution(
   q: Tensor,

@@ -85,3 +85,12 @@ test("it trains and predicts, with and without a promise", async () => {
   const input = numbers(6);
   expect(model.predictSync(input, { engine })).toEqual(await model.predict(input, { engine }));
 });
+
+test("init takes the kernels on bytes too, and tells them apart", async () => {
+  expect(await slim.init({ bytes: bytesOf("quantized-plain") })).toBe("plain");
+  expect(await slim.init({ bytes: plain })).toBe("plain");
+  // Had it taken one for the other, an engine could not begin.
+  const engine = slim.createEngineSync({ numerics: "exact" });
+  expect(engine.instructionSet).toBe("plain");
+  await engine.close();
+});

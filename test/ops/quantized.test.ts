@@ -75,13 +75,14 @@ function optionsFor(terms: number, n: number, stream: string, kind: string): Qua
       kind === "floats"
         ? undefined
         : {
-            scale: 0.02 * 0.004 * Math.sqrt(terms) * 60,
+            scale: kind === "far" ? 1e-12 : 0.02 * 0.004 * Math.sqrt(terms) * 60,
             zeroPoint: 50,
             ...(kind === "relu" && { least: 50, most: 100 }),
           },
   };
 }
-const KINDS = ["relu", "floats", "one scale", "no bias", "zero point 0", "zero point 127"] as const;
+/** "far": of scales so small that what is clamped lies beyond where floats have integers. */
+const KINDS = ["relu", "floats", "one scale", "no bias", "zero point 0", "zero point 127", "far"] as const;
 
 describe("quantizeLinear and dequantizeLinear", () => {
   test("every size, ties, both ends, what is no number", async () => {
