@@ -19,6 +19,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import * as random from "#src/core/random";
 import * as data from "#src/data/index";
+import * as extension from "#src/engine/extend";
 import { writeFileAtomically } from "#src/formats/file";
 import * as safetensors from "#src/formats/safetensors";
 import * as writer from "#src/formats/safetensors-writer";
@@ -33,7 +34,11 @@ import * as layers from "#src/layers";
 import * as losses from "#src/losses";
 import * as minimize from "#src/minimize/index";
 import * as onnx from "#src/onnx/index";
+import * as quantizedOps from "#src/ops/quantized";
+import * as quantizedConvolutions from "#src/ops/quantized-convolution";
+import * as quantizedFloats from "#src/ops/quantized-floats";
 import * as optim from "#src/optim/index";
+import * as quantize from "#src/quantize/index";
 import * as race from "#src/race/index";
 import * as regularize from "#src/regularize";
 import * as replay from "#src/replay/index";
@@ -134,6 +139,7 @@ function tensors() {
     weight: graph.input("weight", [10, 10]),
     bias: graph.input("bias", [10]),
     images: graph.input("images", [8, 28, 28, 1]),
+    q: graph.input("q", [8, 28, 28, 1], "i8"),
     kernel: graph.input("kernel", [3, 3, 1, 4]),
     sequences: graph.input("sequences", [8, 20, 3]),
     filters: graph.input("filters", [3, 3, 4]),
@@ -217,6 +223,7 @@ describe("examples", () => {
         "onnx",
         "torch",
         "keras",
+        "quantize",
       ]),
     );
   });
@@ -229,6 +236,7 @@ describe("examples", () => {
       ...replay,
       ...torch,
       ...keras,
+      ...quantize,
       ...data,
       ...random,
       ...safetensors,
@@ -242,6 +250,10 @@ describe("examples", () => {
       ...text,
       ...tables,
       ...onnx,
+      ...extension,
+      ...quantizedOps,
+      ...quantizedConvolutions,
+      ...quantizedFloats,
       ...(folder === "ops" ? tensors() : values()),
     };
     const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;

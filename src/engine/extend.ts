@@ -15,7 +15,10 @@ const extensions = new WeakMap<Engine, Promise<void>>();
  * Has an engine load programs of quantized ops; without it `load` throws an EngineError. The first time it waits for runs
  * under way, and on an engine with workers takes as long as they take to begin; afterwards it does nothing.
  * @throws EngineError where the module cannot be had, or the engine is closed.
- * @example await extendQuantized(engine);
+ * @example
+ * const engine = await createEngine({ threads: 1 });
+ * await extendQuantized(engine);
+ * await engine.close();
  */
 export async function extendQuantized(engine: Engine): Promise<void> {
   let extension = extensions.get(engine);

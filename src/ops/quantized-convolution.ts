@@ -168,7 +168,13 @@ function emitDepthwise(emitter: Emitter, q: Tensor, y: Tensor, attributes: Quant
  * [batch, height', width', out], sizes as of `convolution2d`; how sums become results says `quantizedMatmul`.
  * @throws ShapeError where ranks or channels do not fit, or the kernel is larger than the padded input; OptionError for
  * scales, zero points, bounds or sizes out of range.
- * @example quantizedConvolution(q, kernel, { shape: [3, 3, 1, 2], padding: "same", input, weightScales })
+ * @example
+ * quantizedConvolution(q, new Int8Array(18).fill(1), {
+ *   shape: [3, 3, 1, 2],
+ *   padding: "same",
+ *   input: { scale: 1 / 127, zeroPoint: 0 },
+ *   weightScales: Float32Array.of(0.1),
+ * });
  */
 export function quantizedConvolution(
   q: Tensor,
@@ -205,7 +211,8 @@ export function quantizedConvolution(
   })[0]!;
 }
 
-const maxPoolOp = defineOp<Axes>({
+/** Largest bytes of windows that are known. */
+export const quantizedMaxPoolOp = defineOp<Axes>({
   name: "quantizedMaxPool",
   bytes: true,
   shape: ([q], axes) => ({ shape: shapeOf(q!, axes), dtype: "i8" }),
@@ -250,6 +257,6 @@ export function quantizedMaxPool(
   return asImages(
     q,
     (size, axis) => averagingAxis(what, size, spans[axis]!, false),
-    (images, axes) => images.graph.apply(maxPoolOp, [images], axes)[0]!,
+    (images, axes) => images.graph.apply(quantizedMaxPoolOp, [images], axes)[0]!,
   );
 }

@@ -71,7 +71,7 @@ function flatRows(what: string, x: Tensor, k: number): Tensor {
  * from its least number (0 if that is above) to its largest (0 if that is below), as ONNX's DynamicQuantizeLinear of seven
  * bits, and multiplied in integers. Both instruction sets give the same bits.
  * @throws ShapeError where sizes do not fit; OptionError for scales that are not above 0.
- * @example dynamicQuantizedMatmul(hidden, weight, { weightScales })
+ * @example dynamicQuantizedMatmul(x, new Int8Array(10 * 4).fill(1), { weightScales: Float32Array.of(0.1) })
  */
 export function dynamicQuantizedMatmul(
   x: Tensor,
@@ -225,7 +225,7 @@ const int4Op = defineOp<Int4Matmul>({
  * Product of floats by a weight [k, n] of half bytes, see `int4Weights`: x [..., k] → [..., n]. The weights become floats in
  * registers; a column's sum is added up block by block.
  * @throws ShapeError where sizes do not fit.
- * @example int4Matmul(hidden, int4Weights(numbers, [32, 2]))
+ * @example int4Matmul(x, int4Weights(new Float32Array(10 * 2), [10, 2]))
  */
 export function int4Matmul(x: Tensor, weights: Int4Weights, bias?: Float32Array): Tensor {
   const [k, n] = weights.shape;

@@ -126,7 +126,10 @@ const matmulOp = defineOp<QuantizedMatmul>({
  * input.scale · weightScales[n], plus the bias; with `output` divided by its scale, plus its zero point, rounded (ties to
  * even) and clamped to bytes. Both instruction sets give the same bits.
  * @throws ShapeError where sizes do not fit; OptionError for scales, zero points or bounds out of range.
- * @example quantizedMatmul(q, weight, { input: { scale: 1 / 127, zeroPoint: 0 }, weightScales })
+ * @example
+ * const input = { scale: 1 / 127, zeroPoint: 0 };
+ * // [8, 28, 28, 1] → [8, 28, 28, 3]
+ * quantizedMatmul(q, Int8Array.of(1, 2, 3), { input, weightScales: Float32Array.of(0.1) });
  */
 export function quantizedMatmul(q: Tensor, weight: Int8Array, options: QuantizedOptions): Tensor {
   const k = q.shape.at(-1) ?? 0;
