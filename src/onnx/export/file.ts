@@ -2,7 +2,7 @@
 // https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 import { FormatError } from "../../core/errors.ts";
 import { ProtobufMessage } from "../../formats/protobuf.ts";
-import { type Attribute, type Body, FLOAT, type GraphNode, type OnnxGraph, type Value } from "./graph.ts";
+import { type Attribute, type Body, type GraphNode, INT64, type OnnxGraph, type Value } from "./graph.ts";
 import { growthOf } from "./sizes.ts";
 
 /** What a file says beside its graph. */
@@ -132,7 +132,7 @@ class Writer {
         value.sizes.map(([size]) => size),
       );
     tensor.integer(2, value.type).string(8, this.name(value));
-    if (this.#location === undefined || value.type !== FLOAT || byteLength < OUTSIDE)
+    if (this.#location === undefined || value.type === INT64 || byteLength < OUTSIDE)
       return tensor.bytes(9, bytes);
     const step = byteLength < LARGE ? LINE : PAGE;
     const at = Math.ceil(this.end / step) * step;

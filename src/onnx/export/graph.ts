@@ -4,6 +4,8 @@ import { alike, fixed, growthOf, isFixed, ordered, type Size, type Sizes } from 
 
 /** Element types, by the numbers that the format has for them. */
 export const FLOAT = 1;
+export const UINT8 = 2;
+const INT8 = 3;
 export const INT32 = 6;
 export const INT64 = 7;
 export const BOOL = 9;
@@ -30,6 +32,16 @@ export interface GraphNode {
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
+/** Numbers known beforehand. */
+type Numbers = Float32Array | Int32Array | BigInt64Array | Uint8Array | Int8Array;
+const TYPES = new Map<unknown, number>([
+  [Float32Array, FLOAT],
+  [Int32Array, INT32],
+  [BigInt64Array, INT64],
+  [Uint8Array, UINT8],
+  [Int8Array, INT8],
+]);
+
 /** What a node makes, what is known beforehand, or an input. */
 export interface Value {
   readonly type: number;
@@ -38,7 +50,7 @@ export interface Value {
   title: string;
   readonly node?: GraphNode;
   /** Numbers known beforehand. */
-  readonly numbers?: Float32Array | Int32Array | BigInt64Array;
+  readonly numbers?: Numbers;
   /** The same numbers under the shape in which they were made. */
   readonly reshaped?: Value;
 }
@@ -95,9 +107,9 @@ export class OnnxGraph {
   }
 
   /** Numbers known beforehand; those without a title are there once. */
-  constant(numbers: NonNullable<Value["numbers"]>, shape: Shape, title?: string): Value {
+  constant(numbers: Numbers, shape: Shape, title?: string): Value {
     const sizes = shape.map(fixed);
-    const type = numbers instanceof Float32Array ? FLOAT : numbers instanceof BigInt64Array ? INT64 : INT32;
+    const type = TYPES.get(numbers.constructor)!;
     if (title) return { title, sizes, type, numbers };
     const key = `${type} ${shape} ${numbers.length < 64 ? numbers.join() : this.#constants.size}`;
     const known = this.#constants.get(key);
@@ -107,8 +119,9 @@ export class OnnxGraph {
     return made;
   }
 
-  number(value: number): Value {
-    return this.constant(Float32Array.of(value), []);
+  number(value: number, type = FLOAT): Value {
+    const Numbers = type === INT32 ? Int32Array : type === UINT8 ? Uint8Array : Float32Array;
+    return this.constant(Numbers.of(value), []);
   }
 
   /** A list of whole numbers, as shapes and axes are given. */
@@ -190,8 +203,8 @@ export class OnnxGraph {
     const keepdims = keep ? 1 : 0;
     // They are an input of sums from opset 13 on, of the others from 18 on.
     if (type === "ReduceSum" || this.opset >= 18)
-      return this.add(type, [x, this.whole(axes)], sizes, { keepdims });
-    return this.add(type, [x], sizes, { axes, keepdims });
+      return this.add(type, [x, this.whole(axes)], sizes, { keepdims }, { type: x.type });
+    return this.add(type, [x], sizes, { axes, keepdims }, { type: x.type });
   }
 
   /** Part of one axis. */

@@ -1,6 +1,6 @@
 // Ops that move numbers, and those that go by integers.
 import type { Tensor } from "../../graph/tensor.ts";
-import { BOOL, FLOAT, INT32 } from "./graph.ts";
+import { BOOL, FLOAT } from "./graph.ts";
 import { equal, fixed, pairs, type Size } from "./sizes.ts";
 import { type Exporter, firstAxes, Translation } from "./translation.ts";
 
@@ -53,7 +53,7 @@ export const movement: Readonly<Record<string, Exporter>> = {
       const { graph } = to;
       const side = (end: 0 | 1) => order(widths.map((pair, axis): Size => [pair[end], others[axis]![end]]));
       const pads = graph.counts([...side(0), ...side(1)]);
-      const filled = x.type === INT32 ? graph.constant(Int32Array.of(value), []) : graph.number(value);
+      const filled = graph.number(value, x.type);
       return graph.add("Pad", [x, pads, filled], sizes, {}, { type: x.type });
     });
   },

@@ -19,10 +19,15 @@ function beforeRows(x: Tensor): Tensor {
 }
 
 /** [batch, channels, …] from [batch, …, channels]. */
-const channelsFirst = (sizes: Sizes) => [sizes[0]!, sizes.at(-1)!, ...sizes.slice(1, -1)];
+export const channelsFirst = (sizes: Sizes) => [sizes[0]!, sizes.at(-1)!, ...sizes.slice(1, -1)];
 
 /** Rows of any rank times a matrix, and a bias added. */
-function rowsTimes({ graph }: Translation, rows: Value, weight: Value, bias: Value | undefined): Value {
+export function rowsTimes(
+  { graph }: Translation,
+  rows: Value,
+  weight: Value,
+  bias: Value | undefined,
+): Value {
   const sizes = [...rows.sizes.slice(0, -1), weight.sizes[1]!];
   if (rows.sizes.length === 2 && bias) return graph.add("Gemm", [rows, weight, bias], sizes);
   const y = graph.add("MatMul", [rows, weight], sizes);
@@ -33,7 +38,7 @@ function rowsTimes({ graph }: Translation, rows: Value, weight: Value, bias: Val
 export const rowsOf = (x: Tensor, layout: unknown): Tensor => (layout === "NN" ? beforeRows(x) : x);
 
 /** How a kernel lies on an image: the padding behind follows from how many windows there are. */
-function placed(
+export function placed(
   { windows, size }: Convolution,
   image: readonly number[],
   kernel: readonly number[],

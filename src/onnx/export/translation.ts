@@ -2,7 +2,7 @@
 // it was made, and turned only where somebody wants the other, so that a chain of convolutions is turned at its ends.
 import { FormatError } from "../../core/errors.ts";
 import type { Node, Tensor } from "../../graph/tensor.ts";
-import { FLOAT, INT32, type OnnxGraph, type Value } from "./graph.ts";
+import { FLOAT, INT32, type OnnxGraph, UINT8, type Value } from "./graph.ts";
 import { alike, equal, fixed, ordered, pairs, type Size, type Sizes } from "./sizes.ts";
 
 /** The axes of [batch, …, channels] in the order [batch, channels, …]. */
@@ -131,6 +131,6 @@ export class Translation {
 
   /** The element type that the format has for a tensor's. */
   static typeOf({ dtype }: Tensor): number {
-    return dtype === "f32" ? FLOAT : INT32;
+    return { f32: FLOAT, i32: INT32, i8: UINT8 }[dtype];
   }
 }

@@ -55,7 +55,8 @@ const isNarrow = ({ window, before, after }: Regular) => Math.max(before, after)
 /** Elements of an axis by number. */
 function picked({ graph }: Translation, x: Value, axis: number, places: readonly number[]): Value {
   const indices = graph.constant(Int32Array.from(places), [places.length]);
-  return graph.add("Gather", [x, indices], x.sizes.with(axis, fixed(places.length)), { axis });
+  const sizes = x.sizes.with(axis, fixed(places.length));
+  return graph.add("Gather", [x, indices], sizes, { axis }, { type: x.type });
 }
 
 /** Largest elements of windows of any kind: all of each picked, the last ones again where there are fewer. */
@@ -135,8 +136,11 @@ export const windows: Readonly<Record<string, Exporter>> = {
     }
     const given = { ...attributesOf(found), dilations: found.map(({ dilation }) => dilation) };
     const sizes = [image.sizes[0]!, image.sizes[1]!, ...axes.map(({ taps }) => fixed(taps.length))];
+    // Of a quantized model, bytes.
+    const { type } = image;
+    const kind = { type };
     if (found.every(isNarrow)) {
-      to.setFirst(y!, graph.add("MaxPool", [image], sizes, given));
+      to.setFirst(y!, graph.add("MaxPool", [image], sizes, given, kind));
       return;
     }
     const pads = graph.whole([0, 0, given.pads[0]!, given.pads[1]!, 0, 0, given.pads[2]!, given.pads[3]!]);
@@ -144,8 +148,14 @@ export const windows: Readonly<Record<string, Exporter>> = {
       const around = axis < 2 ? 0 : found[axis - 2]!.before + found[axis - 2]!.after;
       return [a + around, b + around] as const;
     });
-    const surrounded = graph.add("Pad", [image, pads, graph.number(Number.NEGATIVE_INFINITY)], padded);
-    to.setFirst(y!, graph.add("MaxPool", [surrounded], sizes, { ...given, pads: [0, 0, 0, 0] }));
+    const surrounded = graph.add(
+      "Pad",
+      [image, pads, graph.number(Number.NEGATIVE_INFINITY, type)],
+      padded,
+      {},
+      kind,
+    );
+    to.setFirst(y!, graph.add("MaxPool", [surrounded], sizes, { ...given, pads: [0, 0, 0, 0] }, kind));
   },
 
   resample(to, { inputs: [x], outputs: [y], attributes }) {

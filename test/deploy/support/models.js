@@ -103,7 +103,7 @@ import {
 } from "../../../build/src/layers.js";
 
 /** Numbers between 0 and 1 that follow from a seed. */
-function randomFrom(seed) {
+export function randomFrom(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
