@@ -1,2 +1,2 @@
 // The entry point downhill/tflite.
-export {};
+export { toTflite } from "./to-tflite.ts";
