@@ -1,2 +1,7 @@
 // The entry point downhill/tflite.
-export { toTflite } from "./to-tflite.ts";
+export {
+  type TfliteOptions,
+  type TfliteQuantization,
+  type TfliteType,
+  toTflite,
+} from "./to-tflite.ts";
