@@ -68,14 +68,14 @@ export function multiply(network: Network, layout: string, a: Value, b: Value): 
 const swapped = (shape: Shape) => [...shape.slice(0, -2).keys(), shape.length - 1, shape.length - 2];
 
 /** Weight and bias as numbers, of which convolutions want to know. */
-function known(node: Node, inputs: readonly Value[]): readonly [Value, Float32Array, Value | undefined] {
+function known(node: Node, inputs: readonly Value[]): readonly [Value, Value | undefined] {
   const [, weight, bias] = inputs as [Value, Value, Value?];
   if (!(weight.values instanceof Float32Array) || (bias && !bias.values)) {
     throw new FormatError(
       `toTflite: ${node.op!.name}: its weight ${showShape(weight.shape)} is computed by the model, wanted numbers`,
     );
   }
-  return [weight, weight.values, bias];
+  return [weight, bias];
 }
 
 /** What one axis wants of its padding. */
@@ -109,7 +109,7 @@ export function convolution(network: Network, node: Node, inputs: readonly Value
     readonly windows: Windows;
     readonly size: readonly [number, number];
   };
-  const [weight, , bias] = known(node, inputs);
+  const [weight, bias] = known(node, inputs);
   const [height, width, groupChannels, n] = weight.shape as Four;
   const { stride, dilation, before, groups } = windows;
   const span = [spanOf(height, dilation[0]), spanOf(width, dilation[1])] as const;
@@ -167,33 +167,33 @@ export function convolutionTransposed(network: Network, node: Node, inputs: read
     readonly windows: Windows;
     readonly size: readonly [number, number];
   };
-  const [weight, , bias] = known(node, inputs);
-  const [x] = inputs as [Value];
+  const [weight, bias] = known(node, inputs);
+  const [given] = inputs as [Value];
   const kernel = spelledOut(network, weight, windows);
-  const [n, tall, wide] = kernel.shape as Four;
+  const [n, ...spans] = kernel.shape as Four;
   const { stride, before } = windows;
-  const [batch, rows, columns] = x.shape as Four;
-  const whole = [(rows - 1) * stride[0] + tall, (columns - 1) * stride[1] + wide] as const;
+  const [batch, ...image] = given.shape as Four;
   const same = ([0, 1] as const).every((axis) => {
-    const excess = whole[axis] - x.shape[axis + 1]! * stride[axis];
-    return size[axis] === x.shape[axis + 1]! * stride[axis] && excess >= 0 && before[axis] === excess >> 1;
+    const excess = spans[axis]! - stride[axis];
+    return size[axis] === image[axis]! * stride[axis] && excess >= 0 && before[axis] === excess >> 1;
   });
-  const made = same ? size : whole;
-  const beyond = ([0, 1] as const).map((axis) => Math.max(0, before[axis] + size[axis] - made[axis]));
-  const cut = !same && (beyond[0]! > 0 || beyond[1]! > 0);
-  const none = network.zeros(n);
-  const shape = [batch, ...made, n];
-  const options = [int8(PADDING[same ? "SAME" : "VALID"]), int32(stride[1]), int32(stride[0])];
-  const operands = [network.integers(shape), kernel, x, cut || !bias ? none : bias];
-  const y = network.apply("TRANSPOSE_CONV", operands, shape, { options });
-  if (same) return y;
-  const wider = network.pad(y, [
+  // What is wanted behind the last window, where there is the bias alone, windows of zeros make.
+  const more = ([0, 1] as const).map((axis) => {
+    const made = (image[axis]! - 1) * stride[axis] + spans[axis]!;
+    return same ? 0 : Math.max(0, Math.ceil((before[axis] + size[axis] - made) / stride[axis]));
+  });
+  const x = network.pad(given, [
     [0, 0],
-    [0, beyond[0]!],
-    [0, beyond[1]!],
+    [0, more[0]!],
+    [0, more[1]!],
     [0, 0],
   ]);
-  const inner = network.slice(wider, [0, ...before, 0], [batch, ...size, n]);
-  // What lies behind the last window is the bias alone.
-  return cut && bias ? network.binary("ADD", inner, bias) : inner;
+  const made = same
+    ? size
+    : ([0, 1] as const).map((axis) => (x.shape[axis + 1]! - 1) * stride[axis] + spans[axis]!);
+  const shape = [batch, ...made, n];
+  const options = [int8(PADDING[same ? "SAME" : "VALID"]), int32(stride[1]), int32(stride[0])];
+  const operands = [network.integers(shape), kernel, x, bias ?? network.zeros(n)];
+  const y = network.apply("TRANSPOSE_CONV", operands, shape, { options });
+  return same ? y : network.slice(y, [0, ...before, 0], [batch, ...size, n]);
 }
