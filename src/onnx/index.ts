@@ -1,2 +1,3 @@
 // The entry point downhill/onnx.
-export {};
+export type { Freezable, OnnxFiles, OnnxNormalization, OnnxOptions } from "./export.ts";
+export { toOnnx } from "./export.ts";
