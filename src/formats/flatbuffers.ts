@@ -78,7 +78,9 @@ class Output {
     const at = aligned(this.end + before, alignment) - before;
     this.end = at + size;
     if (this.end > LONGEST)
-      throw new FormatError(`flatbuffers: got more than ${LONGEST} bytes, the most a file of this kind holds`);
+      throw new FormatError(
+        `flatbuffers: got more than ${LONGEST} bytes, the most a file of this kind holds`,
+      );
     if (this.end > this.bytes.length) {
       const larger = new Uint8Array(Math.min(LONGEST, Math.max(this.end, 2 * this.bytes.length)));
       larger.set(this.bytes);
@@ -166,8 +168,7 @@ export function writeFlatBuffer(root: FlatTable, identifier: string): Uint8Array
     let vtable = vtables.get(key);
     if (vtable === undefined) {
       vtable = output.reserve(2 * words.length, 2);
-      for (const [index, word] of words.entries())
-        output.view.setUint16(vtable + 2 * index, word, true);
+      for (const [index, word] of words.entries()) output.view.setUint16(vtable + 2 * index, word, true);
       vtables.set(key, vtable);
     }
     const at = output.reserve(words[1]!, 4);

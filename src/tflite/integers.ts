@@ -253,11 +253,15 @@ export function integrated(translation: Translation, how: Integration): Translat
   if (input.type !== "float32" || !how.integerInput) floats.set(input, input);
   else if (alike.of(input)) asInteger(input, "");
   else
-    throw new FormatError(`toTflite: input: quantization: got no range for the input, wanted one to give it integers`);
+    throw new FormatError(
+      `toTflite: input: quantization: got no range for the input, wanted one to give it integers`,
+    );
   for (const operation of translation.operations) place(operation);
   const begin = input.type === "float32" && how.integerInput ? ints.get(input)! : input;
   const wanted = how.integerOutput && output.type === "float32";
   if (wanted && !alike.of(output))
-    throw new FormatError("toTflite: output: quantization: got no range for the output, wanted one to give it integers");
+    throw new FormatError(
+      "toTflite: output: quantization: got no range for the output, wanted one to give it integers",
+    );
   return { operations, input: begin, output: wanted ? integerOf(output) : floatOf(output) };
 }

@@ -1,6 +1,8 @@
 // A network in TFLite's terms while it is laid down: values, and the operations that make them. Nothing has a number yet.
+import { FormatError } from "../core/errors.ts";
 import { broadcastShapes, type Shape, sizeOf } from "../core/shape.ts";
 import { type FlatField, int8, int32 } from "../formats/flatbuffers.ts";
+import type { Node } from "../graph/tensor.ts";
 import type { ElementType, FusedName, OperatorName } from "./schema.ts";
 
 /** The values that a tensor takes. */
@@ -187,3 +189,13 @@ export class Network {
 
 /** Elements of a value. */
 export const countOf = ({ shape }: Value): number => sizeOf(shape);
+
+/** What an op becomes. */
+export type Rule = (network: Network, node: Node, inputs: readonly Value[]) => Value;
+
+/** @throws FormatError naming an op that has no translation. */
+export function unknown(what: string, name: string): never {
+  throw new FormatError(
+    `toTflite: ${what}: the op ${name} has no translation, wanted one that docs/tflite.md lists`,
+  );
+}

@@ -2,7 +2,8 @@
 // wants a window, a stride and a padding, so those are sought that take the same elements.
 import { int8, int32 } from "../formats/flatbuffers.ts";
 import type { Axes, Axis } from "../ops/taps.ts";
-import type { Network, Value } from "./network.ts";
+import type { Network, Rule, Value } from "./network.ts";
+import { sameBefore } from "./padding.ts";
 import { PADDING, type PaddingName } from "./schema.ts";
 
 /** How windows lie on an axis: at both ends so many elements are added. */
@@ -11,11 +12,6 @@ interface Windows {
   readonly stride: number;
   readonly before: number;
   readonly after: number;
-}
-
-/** Padding as TensorFlow reckons it. */
-export function sameBefore(size: number, windows: number, { window: span, stride }: Windows): number {
-  return Math.floor(Math.max(0, (windows - 1) * stride + span - size) / 2);
 }
 
 /** Windows that take just these elements; `whole` says that a window's elements count 1/n with n the whole window. */
@@ -57,7 +53,10 @@ function fits(padding: PaddingName, { size, taps }: Axis, windows: Windows): boo
   const { window, stride, before, after } = windows;
   if (padding === "VALID")
     return before + after === 0 && taps.length === Math.floor((size - window) / stride) + 1;
-  return taps.length === Math.ceil(size / stride) && before === sameBefore(size, taps.length, windows);
+  return (
+    taps.length === Math.ceil(size / stride) &&
+    before === sameBefore(size, taps.length, { span: window, stride })
+  );
 }
 
 function poolOf([rowAxis, columnAxis]: Axes, whole: boolean): Pool | undefined {
@@ -75,7 +74,7 @@ function poolOf([rowAxis, columnAxis]: Axes, whole: boolean): Pool | undefined {
 }
 
 /** Lowest of the floats: what padding holds where the largest element is sought. */
-export const LOWEST = -3.4028234663852886e38;
+const LOWEST = -3.4028234663852886e38;
 
 function pool(network: Network, kind: "MAX" | "AVERAGE", x: Value, axes: Axes, found: Pool): Value {
   const { rows, columns, padding } = found;
@@ -119,7 +118,7 @@ const isWhole = ({ size, taps }: Axis) =>
   taps.length === size && taps.every(({ first, weights }, k) => first === k && weights.length === 1);
 
 /** Largest elements of windows. */
-export function maxPool(network: Network, x: Value, axes: Axes): Value {
+function maxPool(network: Network, x: Value, axes: Axes): Value {
   const [rows, columns] = axes;
   const dilated = axes.some(({ step = 1 }) => step > 1);
   const found = dilated ? undefined : poolOf(axes, false);
@@ -178,7 +177,7 @@ function weighted(network: Network, x: Value, axis: 1 | 2, { size, taps, step = 
 }
 
 /** Weighted sums of windows: averages, images of another size, and whatever else is one. */
-export function resample(network: Network, x: Value, axes: Axes): Value {
+function resample(network: Network, x: Value, axes: Axes): Value {
   const [rows, columns] = axes;
   const dense = axes.every(({ step = 1 }) => step === 1);
   for (const whole of dense ? [false, true] : []) {
@@ -199,3 +198,8 @@ export function resample(network: Network, x: Value, axes: Axes): Value {
   const y = isWhole(rows) ? x : weighted(network, x, 1, rows);
   return isWhole(columns) ? y : weighted(network, y, 2, columns);
 }
+
+export const RULES: Readonly<Record<string, Rule>> = {
+  maxPool: (network, { attributes: axes }, [x]) => maxPool(network, x!, axes),
+  resample: (network, { attributes: axes }, [x]) => resample(network, x!, axes),
+};

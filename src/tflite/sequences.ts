@@ -3,8 +3,7 @@
 import { float32 } from "../formats/flatbuffers.ts";
 import type { Cell } from "../ops/recurrence.ts";
 import { asFloat } from "./elementwise.ts";
-import { type Rule, unknown } from "./movement.ts";
-import { countOf, type Network, type Value } from "./network.ts";
+import { countOf, type Network, type Rule, unknown, type Value } from "./network.ts";
 import { multiply, productWith } from "./products.ts";
 
 /** (x − mean) / √(variance + ε) over some axes. */
@@ -75,7 +74,11 @@ const attention: Rule = (network, { attributes }, inputs) => {
     }
   }
   for (const each of seen) {
-    const far = network.binary("MUL", network.binary("SUB", each, network.number(1)), network.number(-HIDDEN));
+    const far = network.binary(
+      "MUL",
+      network.binary("SUB", each, network.number(1)),
+      network.number(-HIDDEN),
+    );
     scores = network.binary("ADD", scores, far);
   }
   let weights = network.unary("SOFTMAX", scores, { options: [float32(1)], span: { min: 0, max: 1 } });
@@ -174,15 +177,7 @@ const recurrence: Rule = (network, { attributes }, [x, weight, ...rest]) => {
   return network.concatenate(withCell ? [...asked, sequences ? row(c!) : c!] : asked, 0);
 };
 
-/** What a softmax becomes, over the last axis. */
-const softmax =
-  (name: "SOFTMAX" | "LOG_SOFTMAX"): Rule =>
-  (network, _, [x]) =>
-    network.unary(name, x!, { options: name === "SOFTMAX" ? [float32(1)] : [] });
-
-export const SEQUENCES: Readonly<Record<string, Rule>> = {
-  softmax: softmax("SOFTMAX"),
-  logSoftmax: softmax("LOG_SOFTMAX"),
+export const RULES: Readonly<Record<string, Rule>> = {
   rowNorm,
   channelNorm,
   attention,

@@ -5,9 +5,8 @@ import type { Engine } from "../engine/engine.ts";
 import { freeze } from "../inference/frozen.ts";
 import type { Inputs } from "../nn/inputs.ts";
 import type { Model } from "../nn/model.ts";
-import { type CalibrateOptions, calibrate, type Ranges } from "../quantize/calibrate.ts";
-import { integrated } from "./integers.ts";
-import { atAnyBatch, type Ending, translate } from "./translate.ts";
+import type { CalibrateOptions, Ranges } from "../quantize/calibrate.ts";
+import { type Ending, translate } from "./translate.ts";
 import { writeTflite } from "./write.ts";
 
 /** Type of what goes in or comes out. */
@@ -90,7 +89,11 @@ function checkOneOf(what: string, value: unknown, known: readonly string[]): voi
 function quantizationOf({ quantization }: TfliteOptions): TfliteQuantization | undefined {
   if (!quantization) return undefined;
   const asked = quantization instanceof Map ? { ranges: quantization as Ranges } : quantization;
-  const given: TfliteQuantization = checkOptions("toTflite: quantization", asked as TfliteQuantization, QUANTIZATION);
+  const given: TfliteQuantization = checkOptions(
+    "toTflite: quantization",
+    asked as TfliteQuantization,
+    QUANTIZATION,
+  );
   for (const which of ["input", "output"] as const)
     checkOneOf(`quantization: ${which}`, given[which], ["float32", "int8"]);
   checkOneOf("quantization: fallback", given.fallback, ["error", "float32"]);
@@ -126,7 +129,11 @@ export async function toTflite(model: Model, options: TfliteOptions = {}): Promi
   const quantization = quantizationOf(given);
   const { calibration, method, percentile } = quantization ?? {};
   const spans = calibration
-    ? await calibrate(model, calibration, { method, percentile, engine })
+    ? await (await import("../quantize/calibrate.ts")).calibrate(model, calibration, {
+        method,
+        percentile,
+        engine,
+      })
     : quantization?.ranges;
   const said = async (size: number) =>
     translate(await freeze(model, { batchSize: size, ...(engine && { engine }) }), {
@@ -135,6 +142,7 @@ export async function toTflite(model: Model, options: TfliteOptions = {}): Promi
     });
   let translation = await said(batchSize);
   if (dynamicBatch) {
+    const { atAnyBatch } = await import("./any-batch.ts");
     const any = atAnyBatch(translation, await said(batchSize + 1));
     if (!any)
       throw new OptionError(
@@ -143,6 +151,7 @@ export async function toTflite(model: Model, options: TfliteOptions = {}): Promi
     translation = any;
   }
   if (quantization) {
+    const { integrated } = await import("./integers.ts");
     translation = integrated(translation, {
       integerInput: quantization.input === "int8",
       integerOutput: quantization.output === "int8",

@@ -1,15 +1,11 @@
 // A frozen model as a network of TFLite's operators: op by op, then activations into what makes their input.
-import { sameShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Frozen } from "../inference/frozen.ts";
-import type { Axes } from "../ops/taps.ts";
-import { elementwise } from "./elementwise.ts";
-import { MOVEMENT, type Rule, unknown } from "./movement.ts";
-import { Network, type Operation, type Span, type Value } from "./network.ts";
-import { maxPool, resample } from "./pooling.ts";
-import { convolution, convolutionTransposed, matmul, multiply } from "./products.ts";
+import { ELEMENTWISE } from "./elementwise.ts";
+import { MOVEMENT } from "./movement.ts";
+import { Network, type Operation, type Rule, type Span, unknown, type Value } from "./network.ts";
+import { PRODUCTS } from "./products.ts";
 import { FUSED, type FusedName, rowOf } from "./schema.ts";
-import { SEQUENCES } from "./sequences.ts";
 
 /** What there is to write: operations in order, between an input and an output. */
 export interface Translation {
@@ -18,22 +14,39 @@ export interface Translation {
   readonly output: Value;
 }
 
-const RULES: Readonly<Record<string, Rule>> = {
-  ...MOVEMENT,
-  ...SEQUENCES,
-  matmul,
-  batchMatmul: (network, { attributes: layout }, [a, b]) => multiply(network, layout, a!, b!),
-  convolution,
-  convolutionTransposed,
-  maxPool: (network, { attributes }, [x]) => maxPool(network, x!, attributes as Axes),
-  resample: (network, { attributes }, [x]) => resample(network, x!, attributes as Axes),
-};
+/** Rules that are loaded for models that have one of these ops. */
+const ROOMS: readonly (readonly [
+  ops: readonly string[],
+  load: () => Promise<{ readonly RULES: Readonly<Record<string, Rule>> }>,
+])[] = [
+  [
+    [
+      ..."gelu geluTanh leakyRelu elu selu silu softplus mish hardSigmoid hardTanh".split(" "),
+      ..."clamp softsign reciprocal where".split(" "),
+    ],
+    () => import("./activations.ts"),
+  ],
+  [["collect", "gather", "oneHot", "argmax"], () => import("./indices.ts")],
+  [["convolution", "convolutionTransposed"], () => import("./convolutions.ts")],
+  [["maxPool", "resample"], () => import("./pooling.ts")],
+  [["rowNorm", "channelNorm", "attention", "rotary", "recurrence"], () => import("./sequences.ts")],
+];
 
-/** What an op of a name becomes. @throws FormatError where there is nothing */
-function ruleOf(what: string, name: string): Rule {
-  if (Object.hasOwn(RULES, name)) return RULES[name]!;
-  const own = elementwise(name) ?? unknown(what, name);
-  return (network, { attributes }, inputs) => own(network, inputs, attributes);
+/** What the ops of these names become. */
+type RuleOf = (what: string, name: string) => Rule;
+
+/** What each op of a frozen model becomes; it throws FormatError where there is nothing. */
+async function rulesFor({ nodes }: Frozen): Promise<RuleOf> {
+  const wanted = ROOMS.filter(([ops]) => nodes.some(({ op }) => op && ops.includes(op.name)));
+  const loaded = await Promise.all(wanted.map(([, load]) => load()));
+  const rules: Record<string, Rule> = Object.assign(
+    {},
+    ELEMENTWISE,
+    MOVEMENT,
+    PRODUCTS,
+    ...loaded.map(({ RULES }) => RULES),
+  );
+  return (what, name) => (Object.hasOwn(rules, name) ? rules[name]! : unknown(what, name));
 }
 
 /** What stands behind the output, if anything. */
@@ -43,8 +56,8 @@ export type Ending = "softmax" | "sigmoid";
 function laidDown(
   frozen: Frozen,
   spans: ReadonlyMap<string, Span>,
-  ending: Ending | undefined,
-): Translation & { readonly network: Network } {
+  { ending, ruleOf }: { readonly ending: Ending | undefined; readonly ruleOf: RuleOf },
+): Translation {
   const network = new Network();
   const values = new Map<Tensor, Value>();
   for (const { op, source, inputs, outputs, ...node } of frozen.nodes) {
@@ -74,7 +87,7 @@ function laidDown(
   const ended = ending && ruleOf(ending, ending);
   network.scope = ending ?? "";
   const output = ended ? ended(network, frozen.output.node, [logits]) : logits;
-  return { network, operations: network.operations, input: values.get(frozen.input)!, output };
+  return { operations: network.operations, input: values.get(frozen.input)!, output };
 }
 
 /** How many read each value; the output is read by whoever runs the network. */
@@ -131,48 +144,10 @@ function fused(translation: Translation): Translation {
  * A frozen model in TFLite's operators.
  * @throws FormatError naming the node and the op that has no translation.
  */
-export function translate(
+export async function translate(
   frozen: Frozen,
   { spans = new Map(), ending }: { spans?: ReadonlyMap<string, Span>; ending?: Ending | undefined } = {},
-): Translation {
-  return fused(needed(laidDown(frozen, spans, ending)));
-}
-
-/** The constants of an operation where they go with the batch, or undefined where that cannot be said. */
-function flexible(mine: Operation, theirs: Operation, place: number): Value | undefined {
-  const [a, b] = [mine.inputs[place]!, theirs.inputs[place]!];
-  if (!sameShape(a.shape, b.shape)) return undefined;
-  const differing = a.type === "int32" ? [...a.values!.keys()].filter((k) => a.values![k] !== b.values![k]) : [];
-  if (differing.length === 0) return a;
-  const start = mine.name === "SLICE" && place === 2 ? mine.inputs[1]!.values! : undefined;
-  const known = mine.name === "RESHAPE" || (start && differing.every((k) => start[k] === 0));
-  if (!known || differing.length > 1) return undefined;
-  return { ...a, values: Int32Array.from(a.values! as Int32Array, (value, k) => (differing.includes(k) ? -1 : value)) };
-}
-
-/**
- * The same network for any batch, told from how it is said for two; undefined where its constants depend on the batch.
- * What goes with the batch is −1 in signatures, and where operations take a shape.
- */
-export function atAnyBatch(one: Translation, other: Translation): Translation | undefined {
-  if (one.operations.length !== other.operations.length) return undefined;
-  const sign = (a: Value, b: Value) => {
-    if (!sameShape(a.shape, b.shape))
-      a.signature = a.shape.map((size, axis) => (size === b.shape[axis] ? size : -1));
-  };
-  const operations: Operation[] = [];
-  for (const [index, mine] of one.operations.entries()) {
-    const theirs = other.operations[index]!;
-    if (mine.name !== theirs.name || mine.inputs.length !== theirs.inputs.length) return undefined;
-    const inputs: Value[] = [];
-    for (const [place, input] of mine.inputs.entries()) {
-      const value = input.values ? flexible(mine, theirs, place) : input;
-      if (!value) return undefined;
-      inputs.push(value);
-    }
-    sign(mine.output, theirs.output);
-    operations.push({ ...mine, inputs });
-  }
-  sign(one.input, other.input);
-  return { ...one, operations };
+): Promise<Translation> {
+  const ruleOf = await rulesFor(frozen);
+  return fused(needed(laidDown(frozen, spans, { ending, ruleOf })));
 }

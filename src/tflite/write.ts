@@ -47,7 +47,7 @@ function versionOf({ name, inputs, output, options }: Operation): Known {
   const integers = inputs.some(({ type }) => type === "int8");
   const [x, weight] = inputs as [Value, Value?];
   if (name === "CONV_2D" && x.shape[3] !== weight!.shape[3]) return [6, 209];
-  if (name === "DEPTHWISE_CONV_2D" && !integers && options.slice(5).some((each) => valueOf(each) !== 1))
+  if (name === "DEPTHWISE_CONV_2D" && !integers && options.slice(5).some((each) => numberOf(each) !== 1))
     return [2, 112];
   if (name === "MUL" && integers) {
     const [a, b, c] = [x, weight!, output].map(({ quantization }) => quantization!.scales[0]!);
@@ -57,7 +57,7 @@ function versionOf({ name, inputs, output, options }: Operation): Known {
   if (wide && output.shape.length > 4) return wide;
   return integers && row.int8[0] > 0 ? row.int8 : row.float;
 }
-const valueOf = (option: unknown) => (option as { value?: number } | undefined)?.value;
+const numberOf = (option: unknown) => (option as { value?: number } | undefined)?.value;
 
 const quantizationOf = ({ scales, zeroPoint, axis }: Quantization): FlatTable =>
   table(
