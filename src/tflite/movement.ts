@@ -13,7 +13,8 @@ interface Run {
 
 /** The axes of x that are `size` neighbours behind `outer`; with another shape of x, where it has none. */
 function reduced(network: Network, x: Value, { outer, size, inner }: Run): [Value, number[]] {
-  for (let start = 0; start < x.shape.length; start++) {
+  // From behind: a batch of one is not taken together with what is.
+  for (let start = x.shape.length - 1; start >= 0; start--) {
     for (let end = start + 1; end <= x.shape.length; end++) {
       const product = (part: Shape) => part.reduce((all, n) => all * n, 1);
       if (product(x.shape.slice(0, start)) !== outer || product(x.shape.slice(start, end)) !== size) continue;

@@ -2,12 +2,17 @@
 import { OptionError } from "../core/errors.ts";
 import { checkOptions, type OptionNames } from "../core/options.ts";
 import type { Engine } from "../engine/engine.ts";
-import { freeze } from "../inference/frozen.ts";
+import { type Frozen, freeze } from "../inference/frozen.ts";
 import type { Inputs } from "../nn/inputs.ts";
 import type { Model } from "../nn/model.ts";
 import type { CalibrateOptions, Ranges } from "../quantize/calibrate.ts";
 import { type Ending, translate } from "./translate.ts";
 import { writeTflite } from "./write.ts";
+
+/** What stands for a model as it predicts: a quantized one does. */
+interface Freezable {
+  frozen(batchSize: number): Promise<Frozen>;
+}
 
 /** Type of what goes in or comes out. */
 export type TfliteType = "float32" | "int8";
@@ -116,40 +121,45 @@ function quantizationOf({ quantization }: TfliteOptions): TfliteQuantization | u
  * @throws OptionError for an option out of range, and for `dynamicBatch` where constants depend on the batch.
  * @throws EngineError where the model has no weights yet.
  * @example
+ * await model.initialize(); // or train it, or load its weights
  * const file = await toTflite(model, { activation: "softmax", description: "Reads digits." });
  * const small = await toTflite(model, { quantization: { calibration: images } });
  */
-export async function toTflite(model: Model, options: TfliteOptions = {}): Promise<Uint8Array> {
+export async function toTflite(model: Model | Freezable, options: TfliteOptions = {}): Promise<Uint8Array> {
   const given = checkOptions("toTflite", options, OPTIONS);
   const { batchSize = 1, dynamicBatch = false, activation: ending, engine } = given;
-  const { inputName: input = "input", outputName: output = "output", description = "" } = given;
+  const { inputName = "input", outputName = "output", description = "" } = given;
   checkOneOf("activation", ending, ["softmax", "sigmoid"]);
   if (!Number.isSafeInteger(batchSize) || batchSize < 1)
     throw new OptionError(`toTflite: batchSize: wanted a positive integer, got ${batchSize}`);
   const quantization = quantizationOf(given);
   const { calibration, method, percentile } = quantization ?? {};
-  const spans = calibration
-    ? await (await import("../quantize/calibrate.ts")).calibrate(model, calibration, {
-        method,
-        percentile,
-        engine,
-      })
-    : quantization?.ranges;
-  const said = async (size: number) =>
-    translate(await freeze(model, { batchSize: size, ...(engine && { engine }) }), {
-      ...(spans && { spans }),
-      ending,
-    });
-  let translation = await said(batchSize);
-  if (dynamicBatch) {
+  if (calibration && "frozen" in model)
+    throw new OptionError("toTflite: quantization: got calibration for a model of integers, wanted ranges");
+  const spans =
+    calibration && !("frozen" in model)
+      ? await (await import("../quantize/calibrate.ts")).calibrate(model, calibration, {
+          method,
+          percentile,
+          engine,
+        })
+      : quantization?.ranges;
+  const said = async (size: number) => {
+    const frozen =
+      "frozen" in model
+        ? await model.frozen(size)
+        : await freeze(model, { batchSize: size, ...(engine && { engine }) });
+    return translate(frozen, { ...(spans && { spans }), ending });
+  };
+  const anyBatch = async () => {
     const { atAnyBatch } = await import("./any-batch.ts");
-    const any = atAnyBatch(translation, await said(batchSize + 1));
-    if (!any)
-      throw new OptionError(
-        "toTflite: dynamicBatch: got true, but constants of this model depend on the batch, wanted false and a batchSize",
-      );
-    translation = any;
-  }
+    const any = atAnyBatch(await said(2), await said(3), batchSize);
+    if (any) return any;
+    throw new OptionError(
+      "toTflite: dynamicBatch: got true, but constants of this model depend on the batch, wanted false and a batchSize",
+    );
+  };
+  let translation = dynamicBatch ? await anyBatch() : await said(batchSize);
   if (quantization) {
     const { integrated } = await import("./integers.ts");
     translation = integrated(translation, {
@@ -159,5 +169,5 @@ export async function toTflite(model: Model, options: TfliteOptions = {}): Promi
       denseByChannel: quantization.dense !== "perTensor",
     });
   }
-  return writeTflite(translation, { description, input, output });
+  return writeTflite(translation, { description, input: inputName, output: outputName });
 }

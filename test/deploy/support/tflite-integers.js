@@ -215,14 +215,17 @@ const summed =
     }
   };
 
-function multiplied([a, b], y, options) {
+function multiplied([a, b], y, { fused_activation_function: fused, rounding }) {
   const [p, q, r] = [only(a), only(b), only(y)];
   const factor = multiplierOf((p.scale * q.scale) / r.scale);
-  const [low, high] = boundsOf(options.fused_activation_function, r);
+  const { fround } = Math;
+  const float = fround(fround(p.scale * q.scale) / r.scale);
+  const [low, high] = boundsOf(fused, r);
   const [inA, inB] = [placesIn(a, y.shape), placesIn(b, y.shape)];
   for (let k = 0; k < y.values.length; k++) {
     const product = (a.values[inA(k)] - p.zero) * (b.values[inB(k)] - q.zero);
-    y.values[k] = limited(scaled(product, factor) + r.zero, low, high);
+    const steps = rounding === "float" ? even(fround(product * float)) : scaled(product, factor);
+    y.values[k] = limited(steps + r.zero, low, high);
   }
 }
 
@@ -283,7 +286,12 @@ function averaged([x, axes], y) {
   const sums = new Float64Array(y.values.length);
   for (let k = 0; k < x.values.length; k++) {
     const indices = indicesOf(k, x.shape).map((index, axis) => (axes.values.includes(axis) ? 0 : index));
-    sums[placeOf(indices, x.shape.map((n, axis) => (axes.values.includes(axis) ? 1 : n)))] += x.values[k] - p.zero;
+    sums[
+      placeOf(
+        indices,
+        x.shape.map((n, axis) => (axes.values.includes(axis) ? 1 : n)),
+      )
+    ] += x.values[k] - p.zero;
   }
   const count = x.values.length / y.values.length;
   for (const [k, sum] of sums.entries())
@@ -325,22 +333,44 @@ const KERNELS = {
   40: averaged,
   34: copied(([x, widths]) => (indices) => {
     const own = indices.map((index, axis) => index - widths.values[2 * axis]);
-    return own.every((index, axis) => index >= 0 && index < x.shape[axis]) ? placeOf(own, x.shape) : undefined;
+    return own.every((index, axis) => index >= 0 && index < x.shape[axis])
+      ? placeOf(own, x.shape)
+      : undefined;
   }),
   60: copied(([x, widths]) => (indices) => {
     const own = indices.map((index, axis) => index - widths.values[2 * axis]);
-    return own.every((index, axis) => index >= 0 && index < x.shape[axis]) ? placeOf(own, x.shape) : undefined;
+    return own.every((index, axis) => index >= 0 && index < x.shape[axis])
+      ? placeOf(own, x.shape)
+      : undefined;
   }),
   39: copied(([x, axes], y) => (indices) => {
     const own = new Array(indices.length);
     for (const [axis, from] of axes.values.entries()) own[from] = indices[axis];
     return y && placeOf(own, x.shape);
   }),
-  65: copied(([x, start]) => (indices) => placeOf(indices.map((index, axis) => index + start.values[axis]), x.shape)),
-  36: copied(([x, rows], _, { axis = 0 }) => (indices) =>
-    placeOf(indices.map((index, at) => (at === axis ? rows.values[index] : index)), x.shape),
+  65: copied(
+    ([x, start]) =>
+      (indices) =>
+        placeOf(
+          indices.map((index, axis) => index + start.values[axis]),
+          x.shape,
+        ),
+  ),
+  36: copied(
+    ([x, rows], _, { axis = 0 }) =>
+      (indices) =>
+        placeOf(
+          indices.map((index, at) => (at === axis ? rows.values[index] : index)),
+          x.shape,
+        ),
   ),
 };
+
+/** The nearest pixel, by the centres of both images. */
+KERNELS[97] = copied(([x], y) => ([image, row, column, channel]) => {
+  const near = (k, axis) => Math.floor(((k + 0.5) * x.shape[axis]) / y.shape[axis]);
+  return placeOf([image, near(row, 1), near(column, 2), channel], x.shape);
+});
 
 const ARRAYS = { 0: Float32Array, 2: Int32Array, 9: Int8Array };
 
@@ -356,7 +386,12 @@ export function simulate(file, { rounding = "fixed" } = {}) {
   });
   return (input) => {
     tensors[graph.inputs[0]].values.set(input);
-    for (const { opcode_index: index = 0, inputs, outputs, builtin_options: options = {} } of graph.operators) {
+    for (const {
+      opcode_index: index = 0,
+      inputs,
+      outputs,
+      builtin_options: options = {},
+    } of graph.operators) {
       const { builtin_code: code = 0 } = model.operator_codes[index];
       const kernel = KERNELS[code];
       if (!kernel) throw new Error(`no kernel for operator ${code}`);

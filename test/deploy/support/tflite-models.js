@@ -5,6 +5,9 @@ import * as layers from "../../../build/bundle/node/layers.js";
 const { activation, add, concatenate, defineModel, dense, dropout, flatten, mul, sequential } = downhill;
 const { batchNorm, conv1d, conv2d, conv2dTranspose, depthwiseConv2d, embedding, residual } = layers;
 
+/** By name. */
+const ops = { ...downhill };
+
 /** Numbers between −1 and 1, the same for a seed. */
 export function draws(seed) {
   let state = seed >>> 0;
@@ -35,8 +38,7 @@ const block = (channels) =>
 
 /** The networks of the examples, at their sizes but for time. */
 const EXAMPLES = {
-  mnist: () =>
-    one([784], dense(64, { activation: "relu" }), dense(64, { activation: "relu" }), dense(10)),
+  mnist: () => one([784], dense(64, { activation: "relu" }), dense(64, { activation: "relu" }), dense(10)),
   cnn: () =>
     one(
       [28, 28, 1],
@@ -89,27 +91,55 @@ const EXAMPLES = {
 };
 
 const ACTIVATIONS = [
-  "relu", "leakyRelu", "elu", "selu", "gelu", "geluTanh", "silu", "sigmoid", "tanh", "softplus", "hardSigmoid",
-  "hardSwish", "hardTanh", "relu6", "softsign", "mish",
+  "relu",
+  "leakyRelu",
+  "elu",
+  "selu",
+  "gelu",
+  "geluTanh",
+  "silu",
+  "sigmoid",
+  "tanh",
+  "softplus",
+  "hardSigmoid",
+  "hardSwish",
+  "hardTanh",
+  "relu6",
+  "softsign",
+  "mish",
 ];
 const UNARY = ["abs", "neg", "sign", "square", "exp", "sin", "cos", "floor", "ceil", "round"];
 const POSITIVE = ["sqrt", "rsqrt", "log", "reciprocal"];
 const BINARY = [
-  "add", "sub", "mul", "div", "maximum", "minimum", "equal", "notEqual", "greater", "greaterEqual", "less", "lessEqual",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "maximum",
+  "minimum",
+  "equal",
+  "notEqual",
+  "greater",
+  "greaterEqual",
+  "less",
+  "lessEqual",
 ];
 
 const OPS = {
   ...Object.fromEntries(
-    ACTIVATIONS.map((name) => [`activation ${name}`, () => one([24], dense(24), activation(name), dense(24))]),
+    ACTIVATIONS.map((name) => [
+      `activation ${name}`,
+      () => one([24], dense(24), activation(name), dense(24)),
+    ]),
   ),
-  ...Object.fromEntries(UNARY.map((name) => [`op ${name}`, () => of([24], (x) => downhill[name](mul(x, 2)))])),
+  ...Object.fromEntries(UNARY.map((name) => [`op ${name}`, () => of([24], (x) => ops[name](mul(x, 2)))])),
   ...Object.fromEntries(
-    POSITIVE.map((name) => [`op ${name}`, () => of([24], (x) => downhill[name](add(downhill.abs(x), 0.1)))]),
+    POSITIVE.map((name) => [`op ${name}`, () => of([24], (x) => ops[name](add(downhill.abs(x), 0.1)))]),
   ),
   ...Object.fromEntries(
     BINARY.map((name) => [
       `op ${name}`,
-      () => of([6, 4], (x) => add(downhill[name](x, add(downhill.slice(x, [0, 0, 0], [x.shape[0], 6, 1]), 2)), 0)),
+      () => of([6, 4], (x) => add(ops[name](x, add(downhill.slice(x, [0, 0, 0], [x.shape[0], 6, 1]), 2)), 0)),
     ]),
   ),
   "op pow": () => of([24], (x) => downhill.pow(add(downhill.abs(x), 0.1), 1.7)),
@@ -119,13 +149,23 @@ const OPS = {
   "conv same, stride 2": () => one(image, conv2d(8, 3, { stride: 2, padding: "same", activation: "relu" })),
   "conv valid, 1 × 5": () => one(image, conv2d(8, [1, 5], { activation: "relu6" })),
   "conv padded by 1, stride 2": () => one([8, 8, 3], conv2d(8, 3, { stride: 2, padding: 1 })),
-  "conv padded unlike on its sides": () => one(image, conv2d(4, 3, { padding: [[2, 0], [0, 1]] })),
+  "conv padded unlike on its sides": () =>
+    one(
+      image,
+      conv2d(4, 3, {
+        padding: [
+          [2, 0],
+          [0, 1],
+        ],
+      }),
+    ),
   "conv dilated": () => one(image, conv2d(4, 3, { dilation: 2, padding: "same" })),
   "conv grouped": () => one([8, 8, 6], conv2d(9, 3, { groups: 3, padding: "same" })),
   "conv 1 × 1": () => one(image, conv2d(7, 1, { activation: "relu" })),
   "conv reflected": () => one(image, conv2d(4, 3, { padding: 1, paddingMode: "reflect" })),
   "conv beside its edge": () => one(image, conv2d(4, 3, { padding: 2, paddingMode: "edge" })),
-  "depthwise, stride 2": () => one(image, depthwiseConv2d(3, { stride: 2, padding: "same", activation: "relu" })),
+  "depthwise, stride 2": () =>
+    one(image, depthwiseConv2d(3, { stride: 2, padding: "same", activation: "relu" })),
   "depthwise, multiplier 2, dilated": () =>
     one(image, depthwiseConv2d(3, { multiplier: 2, dilation: 2, padding: "same" })),
   separable: () => one(image, layers.separableConv2d(8, 3, { padding: "same", activation: "relu" })),
@@ -147,7 +187,8 @@ const OPS = {
   "max pool dilated": () => one(image, layers.maxPool2d(2, { dilation: 2, stride: 1 })),
   "max pool of a sequence": () => one([20, 4], layers.maxPool1d(2)),
   "average pool": () => one(image, layers.averagePool2d(3, { stride: 2, padding: "same" })),
-  "average pool, padding counted": () => one([8, 8, 3], layers.averagePool2d(3, { stride: 2, padding: 1, countPadding: true })),
+  "average pool, padding counted": () =>
+    one([8, 8, 3], layers.averagePool2d(3, { stride: 2, padding: 1, countPadding: true })),
   "average pool padded": () => one([8, 8, 3], layers.averagePool2d(3, { stride: 2, padding: 1 })),
   "adaptive average pool": () => one(image, layers.adaptiveAveragePool2d([4, 5])),
   "adaptive max pool": () => one(image, layers.adaptiveMaxPool2d([4, 5])),
@@ -155,7 +196,8 @@ const OPS = {
     of(image, (x) => concatenate([layers.globalAveragePool2d()(x), layers.globalMaxPool2d()(x)])),
   "upsampling to the nearest": () => one([5, 6, 3], layers.upsample2d(2)),
   "upsampling by lines": () => one([5, 6, 3], layers.upsample2d([2, 3], { method: "bilinear" })),
-  "resizing with aligned corners": () => one([5, 6, 3], layers.resize2d([8, 9], { method: "bilinear", alignCorners: true })),
+  "resizing with aligned corners": () =>
+    one([5, 6, 3], layers.resize2d([8, 9], { method: "bilinear", alignCorners: true })),
   "resizing to smaller": () => one([9, 8, 3], layers.resize2d([4, 5])),
   "upsampling of a sequence": () => one([7, 3], layers.upsample1d(3)),
   "moving about": () =>
@@ -163,10 +205,19 @@ const OPS = {
       const n = x.shape[0];
       const turned = downhill.permute(x, [0, 2, 3, 1]);
       const box = downhill.slice(turned, [0, 1, 2, 0], [n, 3, 3, 4]);
-      const wide = downhill.pad(box, [[0, 0], [1, 0], [0, 2], [0, 0]], 0.5);
+      const wide = downhill.pad(
+        box,
+        [
+          [0, 0],
+          [1, 0],
+          [0, 2],
+          [0, 0],
+        ],
+        0.5,
+      );
       return downhill.reshape(wide, [n, -1]);
     }),
-  "repeated": () => of([4, 1, 3], (x) => mul(downhill.broadcastTo(x, [x.shape[0], 4, 5, 3]), 2)),
+  repeated: () => of([4, 1, 3], (x) => mul(downhill.broadcastTo(x, [x.shape[0], 4, 5, 3]), 2)),
   "sums and extremes": () =>
     of([4, 5, 6], (x) =>
       concatenate([
@@ -185,7 +236,7 @@ const OPS = {
       const y = layers.batchMatmul(x, x, { transposeB: true });
       return layers.batchMatmul(y, layers.batchMatmul(x, x, { transposeA: true }).rank ? x : x);
     }),
-  "attention": () => one([6, 16], layers.multiHeadAttention(4)),
+  attention: () => one([6, 16], layers.multiHeadAttention(4)),
   "attention, masked by tokens": () =>
     defineModel({ input: [8], inputType: "i32" }, (tokens) => {
       const h = embedding(20, 8)(tokens);
@@ -213,21 +264,32 @@ function randomMlp(seed) {
 /** A random network of convolutions. */
 function randomCnn(seed) {
   const next = draws(seed);
-  const whole = (least, most) => least + (Math.floor(((next() + 1) / 2) * (most - least + 1)) % (most - least + 1));
+  const whole = (least, most) =>
+    least + (Math.floor(((next() + 1) / 2) * (most - least + 1)) % (most - least + 1));
   const pick = (list) => list[whole(0, list.length - 1)];
   const body = [];
   for (let k = whole(1, 3); k > 0; k--) {
     const size = whole(1, 4);
-    const how = { padding: pick(["same", "valid", Math.min(1, size - 1)]), activation: pick(["relu", "relu6", "tanh", "silu"]) };
+    const how = {
+      padding: pick(["same", "valid", Math.min(1, size - 1)]),
+      activation: pick(["relu", "relu6", "tanh", "silu"]),
+    };
     if (next() > 0) body.push(conv2d(whole(1, 9), size, { ...how, stride: whole(1, 2) }));
     else body.push(depthwiseConv2d(size, { ...how, multiplier: whole(1, 2) }));
     if (next() > 0) body.push(batchNorm());
-    if (next() > 0.3) body.push(pick([layers.maxPool2d(2, { padding: "same" }), layers.averagePool2d(2, { stride: 1, padding: "same" })]));
+    if (next() > 0.3)
+      body.push(
+        pick([
+          layers.maxPool2d(2, { padding: "same" }),
+          layers.averagePool2d(2, { stride: 1, padding: "same" }),
+        ]),
+      );
   }
   return one([whole(13, 20), whole(13, 20), whole(1, 4)], ...body, flatten(), dense(4));
 }
 
-const random = (name, make) => Object.fromEntries(Array.from({ length: 12 }, (_, k) => [`${name} ${k}`, () => make(k + 1)]));
+const random = (name, make) =>
+  Object.fromEntries(Array.from({ length: 12 }, (_, k) => [`${name} ${k}`, () => make(k + 1)]));
 
 /** By name, how each is made. */
 export const MODELS = {

@@ -63,10 +63,9 @@ const OPTIONS = {
   116: table({ approximate: ubyte }),
   // The others have none of their own.
   ...Object.fromEntries(
-    [22, 26, 33, 36, 38, 39, 41, 42, 43, 44, 45, 46, 48, 53, 54, 56, 66, 78, 84, 89, 91, 98, 104, 123].map((kind) => [
-      kind,
-      table({}),
-    ]),
+    [22, 26, 33, 36, 38, 39, 41, 42, 43, 44, 45, 46, 48, 53, 54, 56, 66, 78, 84, 89, 91, 98, 104, 123].map(
+      (kind) => [kind, table({})],
+    ),
   ),
 };
 const operator = table({
@@ -172,7 +171,8 @@ export function readTflite(bytes) {
     inside(`${where}: vtable`, vtable, size, 2);
     inside(where, at, length, 4);
     const names = Object.keys(fields);
-    if ((size - 4) / 2 > names.length) fail(where, `${(size - 4) / 2} fields, the schema has ${names.length}`);
+    if ((size - 4) / 2 > names.length)
+      fail(where, `${(size - 4) / 2} fields, the schema has ${names.length}`);
     const record = {};
     for (const [index, name] of names.entries()) {
       const offset = buffer.__offset(at, 4 + 2 * index);
@@ -212,11 +212,20 @@ export function checkNumbers({ buffers, operator_codes: codes, subgraphs: [graph
   for (const { opcode_index: code = 0, inputs, outputs } of graph.operators) {
     must("operator code", code < codes.length);
     for (const each of inputs)
-      must(`tensor ${each} is there before it is read`, made.has(each) || buffers[graph.tensors[each].buffer ?? 0].data);
+      must(
+        `tensor ${each} is there before it is read`,
+        made.has(each) || buffers[graph.tensors[each].buffer ?? 0].data,
+      );
     for (const each of outputs) made.add(each);
   }
-  must("the output is made", graph.outputs.every((each) => made.has(each)));
+  must(
+    "the output is made",
+    graph.outputs.every((each) => made.has(each)),
+  );
   const [{ inputs, outputs }] = model.signature_defs;
-  must("signature", inputs[0].tensor_index === graph.inputs[0] || (inputs[0].tensor_index ?? 0) === graph.inputs[0]);
+  must(
+    "signature",
+    inputs[0].tensor_index === graph.inputs[0] || (inputs[0].tensor_index ?? 0) === graph.inputs[0],
+  );
   must("signature", (outputs[0].tensor_index ?? 0) === graph.outputs[0]);
 }

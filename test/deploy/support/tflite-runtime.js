@@ -23,6 +23,7 @@ function importScripts(address) {
   };
 }
 
+// It asks for a graphics adapter, and is loud where there is no navigator to ask.
 Object.assign(globalThis, { self: globalThis, importScripts });
 const { loadAndCompile, loadLiteRt, Tensor } = await import("@litertjs/core");
 const { liteRtWasm } = await loadLiteRt(folder.href);
@@ -50,7 +51,7 @@ export async function runTflite(file, batches) {
   return { results, input, output };
 }
 
-/** The first example's output of a file whose batch may be resized, for as many examples as there are. */
+/** The output of a file whose batch may be resized for another batch: in front of what there was room for. */
 export async function runResized(file, batch) {
   liteRtWasm.checkTensorBufferCompatible = () => {};
   try {
