@@ -38,6 +38,7 @@ import * as regularize from "#src/regularize";
 import * as replay from "#src/replay/index";
 import * as tables from "#src/tables";
 import * as text from "#src/text";
+import * as tflite from "#src/tflite/index";
 import { wages } from "../examples/data/wages.js";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));
@@ -213,6 +214,7 @@ describe("examples", () => {
         "race",
         "replay",
         "quantize",
+        "tflite",
       ]),
     );
   });
@@ -224,6 +226,7 @@ describe("examples", () => {
       ...race,
       ...replay,
       ...quantize,
+      ...tflite,
       ...data,
       ...random,
       ...safetensors,

@@ -14,7 +14,7 @@ export type FlatNumbers =
   | Float64Array;
 
 /** A number in its table itself. */
-export interface FlatScalar {
+interface FlatScalar {
   readonly kind: "int8" | "uint8" | "int32" | "uint32" | "float32";
   readonly value: number;
 }
@@ -127,7 +127,6 @@ function vtableOf({ fields }: FlatTable): number[] {
 /**
  * A FlatBuffer in memory whose root is a table; `identifier` is the schema's, four letters. Equal vtables are written once.
  * @throws OptionError where the identifier is not four letters. @throws FormatError for more than 2 GiB.
- * @example writeFlatBuffer(table(uint32(3), text("a model")), "TFL3")
  */
 export function writeFlatBuffer(root: FlatTable, identifier: string): Uint8Array {
   if (!/^[\x20-\x7e]{4}$/.test(identifier))

@@ -1,7 +1,3 @@
 // The entry point downhill/tflite.
-export {
-  type TfliteOptions,
-  type TfliteQuantization,
-  type TfliteType,
-  toTflite,
-} from "./to-tflite.ts";
+export type { TfliteQuantization, TfliteType } from "./quantization.ts";
+export { type TfliteOptions, toTflite } from "./to-tflite.ts";

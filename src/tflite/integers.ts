@@ -26,7 +26,7 @@ const LARGEST = 127;
 const BIAS_STEPS = 2 ** 30;
 
 /** Scale and zero point for a span: zero is one of the integers. */
-export function quantizationOf({ min, max }: Span): Quantization {
+function quantizationOf({ min, max }: Span): Quantization {
   const [low, high] = [Math.min(0, min), Math.max(0, max)];
   const scale = Math.fround((high - low) / (HIGH - LOW)) || 1;
   const zeroPoint = Math.min(HIGH, Math.max(LOW, Math.round(LOW - low / scale)));

@@ -2,7 +2,7 @@
 // is understood. Source: schema.fbs, op_version.cc and runtime_version.cc of LiteRT.
 
 /** How integers stand for the numbers of an operator's operands. */
-export type Integers =
+type Integers =
   /** Weights and a bias that fits them; the result as it wants. */
   | "weights"
   /** Inputs and output share scale and zero point. */

@@ -3,41 +3,15 @@ import { OptionError } from "../core/errors.ts";
 import { checkOptions, type OptionNames } from "../core/options.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type Frozen, freeze } from "../inference/frozen.ts";
-import type { Inputs } from "../nn/inputs.ts";
 import type { Model } from "../nn/model.ts";
-import type { CalibrateOptions, Ranges } from "../quantize/calibrate.ts";
+import type { Ranges } from "../quantize/calibrate.ts";
+import type { TfliteQuantization } from "./quantization.ts";
 import { type Ending, translate } from "./translate.ts";
 import { writeTflite } from "./write.ts";
 
 /** What stands for a model as it predicts: a quantized one does. */
-interface Freezable {
+export interface Freezable {
   frozen(batchSize: number): Promise<Frozen>;
-}
-
-/** Type of what goes in or comes out. */
-export type TfliteType = "float32" | "int8";
-
-/** How a model is given integers. */
-export interface TfliteQuantization {
-  /** Which values each tensor takes, as `calibrate` of downhill/quantize tells. */
-  readonly ranges?: Ranges | undefined;
-  /** Inputs like those that the model will see, to find the ranges by; a few hundred are enough. */
-  readonly calibration?: Inputs | undefined;
-  /** How ranges are found from them. Default: the least and the largest value. */
-  readonly method?: CalibrateOptions["method"] | undefined;
-  /** With "percentile", see `calibrate`. */
-  readonly percentile?: number | undefined;
-  /** Type of the input; integers stand for its range. Default: "float32", and the file converts. */
-  readonly input?: TfliteType | undefined;
-  /** Type of the output. Default: "float32". */
-  readonly output?: TfliteType | undefined;
-  /**
-   * What becomes of operators without 8-bit integers, and of those that several operators make whose values between nobody
-   * has seen: an error, or floats between two conversions. Default: "error".
-   */
-  readonly fallback?: "error" | "float32" | undefined;
-  /** Scales of dense layers: one an output, or one for the whole weight, as runtimes before 2023 want it. Default: "perChannel". */
-  readonly dense?: "perChannel" | "perTensor" | undefined;
 }
 
 /** Options of {@link toTflite}. */
@@ -71,46 +45,6 @@ const OPTIONS: OptionNames<TfliteOptions> = {
   engine: 0,
 };
 
-const QUANTIZATION: OptionNames<TfliteQuantization> = {
-  ranges: 0,
-  calibration: 0,
-  method: 0,
-  percentile: 0,
-  input: 0,
-  output: 0,
-  fallback: 0,
-  dense: 0,
-};
-
-/** @throws OptionError for a value that is none of these */
-function checkOneOf(what: string, value: unknown, known: readonly string[]): void {
-  if (value !== undefined && !known.includes(value as string)) {
-    const wanted = known.map((each) => JSON.stringify(each)).join(" or ");
-    throw new OptionError(`toTflite: ${what}: got ${JSON.stringify(value)}, wanted ${wanted}`);
-  }
-}
-
-/** What is asked for in one form. @throws OptionError */
-function quantizationOf({ quantization }: TfliteOptions): TfliteQuantization | undefined {
-  if (!quantization) return undefined;
-  const asked = quantization instanceof Map ? { ranges: quantization as Ranges } : quantization;
-  const given: TfliteQuantization = checkOptions(
-    "toTflite: quantization",
-    asked as TfliteQuantization,
-    QUANTIZATION,
-  );
-  for (const which of ["input", "output"] as const)
-    checkOneOf(`quantization: ${which}`, given[which], ["float32", "int8"]);
-  checkOneOf("quantization: fallback", given.fallback, ["error", "float32"]);
-  checkOneOf("quantization: dense", given.dense, ["perChannel", "perTensor"]);
-  if (!given.ranges === !given.calibration) {
-    throw new OptionError(
-      `toTflite: quantization: got ${given.ranges ? "both" : "neither"}, wanted either ranges or calibration`,
-    );
-  }
-  return given;
-}
-
 /**
  * A model as the bytes of a TFLite file (schema 3), which LiteRT runs on phones, microcontrollers and in browsers: as it
  * predicts, with its weights, for `batchSize` examples at a time. Input [batch, ...inputShape] and output
@@ -129,21 +63,16 @@ export async function toTflite(model: Model | Freezable, options: TfliteOptions 
   const given = checkOptions("toTflite", options, OPTIONS);
   const { batchSize = 1, dynamicBatch = false, activation: ending, engine } = given;
   const { inputName = "input", outputName = "output", description = "" } = given;
-  checkOneOf("activation", ending, ["softmax", "sigmoid"]);
+  if (ending !== undefined && !["softmax", "sigmoid"].includes(ending)) {
+    throw new OptionError(
+      `toTflite: activation: got ${JSON.stringify(ending)}, wanted "softmax" or "sigmoid"`,
+    );
+  }
   if (!Number.isSafeInteger(batchSize) || batchSize < 1)
     throw new OptionError(`toTflite: batchSize: wanted a positive integer, got ${batchSize}`);
-  const quantization = quantizationOf(given);
-  const { calibration, method, percentile } = quantization ?? {};
-  if (calibration && "frozen" in model)
-    throw new OptionError("toTflite: quantization: got calibration for a model of integers, wanted ranges");
-  const spans =
-    calibration && !("frozen" in model)
-      ? await (await import("../quantize/calibrate.ts")).calibrate(model, calibration, {
-          method,
-          percentile,
-          engine,
-        })
-      : quantization?.ranges;
+  const quantization =
+    given.quantization && (await import("./quantization.ts")).quantizationOf(given.quantization);
+  const spans = await quantization?.spans(model, engine);
   const said = async (size: number) => {
     const frozen =
       "frozen" in model
@@ -160,14 +89,6 @@ export async function toTflite(model: Model | Freezable, options: TfliteOptions 
     );
   };
   let translation = dynamicBatch ? await anyBatch() : await said(batchSize);
-  if (quantization) {
-    const { integrated } = await import("./integers.ts");
-    translation = integrated(translation, {
-      integerInput: quantization.input === "int8",
-      integerOutput: quantization.output === "int8",
-      floats: quantization.fallback === "float32",
-      denseByChannel: quantization.dense !== "perTensor",
-    });
-  }
+  translation = quantization?.integers(translation) ?? translation;
   return writeTflite(translation, { description, input: inputName, output: outputName });
 }

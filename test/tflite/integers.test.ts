@@ -99,7 +99,9 @@ describe("a dense layer", () => {
     expect(found.operators[0]!.output.scales).toEqual([Math.fround(2.55 / 255)]);
     const frozen = (batchSize: number) => freeze(model, { batchSize, engine });
     const asked = toTflite({ frozen }, { quantization: { calibration } });
-    await expect(asked).rejects.toThrow("toTflite: quantization: got calibration for a model of integers");
+    await expect(asked).rejects.toThrow(
+      "toTflite: quantization: got calibration for a model that is quantized already",
+    );
   });
   test("a bias that would not fit makes the weight's steps larger", async () => {
     await prepared();

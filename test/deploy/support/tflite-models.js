@@ -9,7 +9,7 @@ const { batchNorm, conv1d, conv2d, conv2dTranspose, depthwiseConv2d, embedding, 
 const ops = { ...downhill };
 
 /** Numbers between −1 and 1, the same for a seed. */
-export function draws(seed) {
+function draws(seed) {
   let state = seed >>> 0;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

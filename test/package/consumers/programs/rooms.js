@@ -12,6 +12,7 @@ import * as regularize from "downhill/regularize";
 import * as replay from "downhill/replay";
 import * as tables from "downhill/tables";
 import * as text from "downhill/text";
+import * as tflite from "downhill/tflite";
 
 /** What goes wrong is said by its name, so that a failure says which room it was. */
 function check(room, good) {
@@ -46,6 +47,8 @@ async function checkRooms() {
   await small.initialize();
   const file = replay.readPrograms(replay.writePrograms({ predict: replay.predictionProgram(small) }));
   check("replay", file.programs.get("predict").places.get("output").shape.length === 2);
+  const lite = await tflite.toTflite(small, { activation: "sigmoid" });
+  check("tflite", String.fromCharCode(...lite.subarray(4, 8)) === "TFL3");
   let error;
   try {
     // From another file than the class: the files share what they have in common.
