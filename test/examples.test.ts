@@ -31,6 +31,7 @@ import * as instruments from "#src/instruments";
 import * as layers from "#src/layers";
 import * as losses from "#src/losses";
 import * as minimize from "#src/minimize/index";
+import * as onnx from "#src/onnx/index";
 import * as optim from "#src/optim/index";
 import * as quantize from "#src/quantize/index";
 import * as race from "#src/race/index";
@@ -213,6 +214,7 @@ describe("examples", () => {
         "minimize",
         "race",
         "replay",
+        "onnx",
         "quantize",
         "tflite",
       ]),
@@ -239,6 +241,7 @@ describe("examples", () => {
       ...images,
       ...text,
       ...tables,
+      ...onnx,
       ...(folder === "ops" ? tensors() : values()),
     };
     const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;

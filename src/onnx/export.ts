@@ -1,26 +1,13 @@
 // Models as ONNX files, for every runtime that reads those.
-import { FormatError, OptionError } from "../core/errors.ts";
 import { checkOptions } from "../core/options.ts";
-import { sameShape } from "../core/shape.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { Node, Tensor } from "../graph/tensor.ts";
 import { type Frozen, freeze } from "../inference/frozen.ts";
 import type { Model } from "../nn/model.ts";
-import { writeFile } from "./export/file.ts";
-import { OnnxGraph, type Value } from "./export/graph.ts";
-import type { Size } from "./export/sizes.ts";
-import { exporters } from "./export/table.ts";
-import { Translation } from "./export/translation.ts";
+import { type OnnxNormalization, wanted } from "./export/wanted.ts";
 
 /** What stands for a model as it predicts, at any batch size: a quantized one does. */
 export interface Freezable {
   frozen(batchSize: number): Promise<Frozen>;
-}
-
-/** How inputs are normalized: (x − mean) / standardDeviation, a number for all or one for each of the last axis. */
-export interface OnnxNormalization {
-  readonly mean: number | readonly number[];
-  readonly standardDeviation: number | readonly number[];
 }
 
 /** Options of {@link toOnnx}. */
@@ -74,10 +61,7 @@ const KNOWN = {
 } as const;
 
 /** What depends on the batch differs between these. */
-const BATCHES: Size = [2, 3];
-
-const wanted = (what: string, got: unknown, wanted: string) =>
-  new OptionError(`toOnnx: ${what}: got ${JSON.stringify(got)}, wanted ${wanted}`);
+const BATCHES = [2, 3] as const;
 
 function check(options: OnnxOptions): void {
   checkOptions("toOnnx", options, KNOWN);
@@ -94,100 +78,16 @@ function check(options: OnnxOptions): void {
     throw wanted("normalization", undefined, "one to include");
 }
 
-/** The nodes of one graph by those of the other. @throws FormatError where they differ in more than sizes. */
-function twinsOf(frozen: Frozen, other: Frozen): ReadonlyMap<Node, Node> {
-  const isAlike = ({ op, source, outputs }: Node, twin: Node | undefined) => {
-    if (op?.name !== twin?.op?.name || source?.kind !== twin?.source?.kind) return false;
-    if (source?.kind !== "constant" || twin?.source?.kind !== "constant") return true;
-    const { values } = twin.source;
-    return (
-      sameShape(outputs[0]!.shape, twin.outputs[0]!.shape) &&
-      source.values.every((value, k) => Object.is(value, values[k]))
-    );
-  };
-  for (const [k, node] of frozen.nodes.entries()) {
-    if (!isAlike(node, other.nodes[k]) || frozen.nodes.length !== other.nodes.length) {
-      throw new FormatError(
-        `toOnnx: ${frozen.names.get(node.outputs[0]!)}: depends on the batch in more than its sizes: wanted batchSize`,
-      );
-    }
-  }
-  return new Map(frozen.nodes.map((node, k) => [node, other.nodes[k]!]));
-}
-
-/** @throws FormatError naming the first node that has no like. */
-function checkNodes({ nodes, names }: Frozen): void {
-  for (const { op, inputs, outputs } of nodes) {
-    const name = names.get(outputs[0]!);
-    const inner = inputs.find(({ index }) => index > 0);
-    if (op && !exporters.has(op.name))
-      throw new FormatError(`toOnnx: ${name}: the op ${op.name} has no like in the format`);
-    if (inner)
-      throw new FormatError(`toOnnx: ${name}: reads ${names.get(inner)}, which the format's op has not`);
-  }
-}
-
-/** The input as the model wants it. */
-function normalized(graph: OnnxGraph, x: Value, { mean, standardDeviation }: OnnxNormalization): Value {
-  const channels = x.sizes.at(-1)?.[0] ?? 1;
-  const numbers = (what: string, given: number | readonly number[]) => {
+function checkNormalization(normalization: OnnxNormalization, channels: number): void {
+  for (const what of ["mean", "standardDeviation"] as const) {
+    const given = normalization[what];
     const list = typeof given === "number" ? [given] : given;
-    const fits = list.length === 1 || list.length === channels;
+    const fits = Array.isArray(list) && (list.length === 1 || list.length === channels);
     if (!fits || !list.every((each) => Number.isFinite(each) && (what === "mean" || each > 0)))
       throw wanted(`normalization: ${what}`, given, `a number, or one for each of ${channels} channels`);
-    return graph.constant(Float32Array.from(list), [list.length]);
-  };
-  const [middle, deviation] = [numbers("mean", mean), numbers("standardDeviation", standardDeviation)];
-  return graph.add("Div", [graph.add("Sub", [x, middle], x.sizes), deviation], x.sizes);
-}
-
-/** Says a frozen model in nodes of the format; answers its input and its output. */
-function translate(graph: OnnxGraph, frozen: Frozen, other: Frozen, options: OnnxOptions) {
-  checkNodes(frozen);
-  const to = new Translation(graph, twinsOf(frozen, other));
-  const title = (tensor: Tensor) => frozen.names.get(tensor)!;
-  const input = graph.input(
-    options.inputName ?? "input",
-    to.sizes(frozen.input),
-    Translation.typeOf(frozen.input),
-  );
-  graph.scope = "normalization";
-  const { normalization, includeNormalization = false } = options;
-  if (includeNormalization && frozen.input.dtype === "i32")
-    throw wanted("includeNormalization", true, "inputs that are no integers");
-  to.set(frozen.input, includeNormalization ? normalized(graph, input, normalization!) : input);
-  for (const [node, twin] of twinsOf(frozen, other)) {
-    const { op, source, outputs } = node;
-    const [y] = outputs as [Tensor];
-    graph.scope = title(y);
-    if (source?.kind === "constant") to.set(y, graph.constant(source.values, y.shape, source.name));
-    if (!op) continue;
-    const from = graph.nodes.length;
-    exporters.get(op.name)!(to, node, twin);
-    const last = graph.nodes.slice(from).at(-1);
-    if (last) last.outputs[0]!.title = graph.scope;
   }
-  graph.scope = "output";
-  const logits = to.last(frozen.output);
-  const { activation } = options;
-  if (activation && frozen.output.dtype === "i32") throw wanted("activation", activation, "none of integers");
-  const { sizes, type, node } = logits;
-  const output =
-    activation === "softmax"
-      ? graph.add("Softmax", [logits], sizes, { axis: sizes.length - 1 })
-      : activation === "sigmoid"
-        ? graph.add("Sigmoid", [logits], sizes)
-        : node
-          ? logits
-          : graph.add("Identity", [logits], sizes, {}, { type });
-  output.title = options.outputName ?? "output";
-  return { input, output };
 }
 
-export async function toOnnx(
-  model: Model | Freezable,
-  options: OnnxOptions & { readonly externalData: string },
-): Promise<OnnxFiles>;
 /**
  * A model as the bytes of an ONNX file: the graph that it predicts with, scales folded into products, without dropout.
  * Inputs and outputs have the shapes that they have here, channels last. With `externalData` the weights lie beside it.
@@ -198,6 +98,10 @@ export async function toOnnx(
  * await model.initialize();
  * const bytes = await toOnnx(model, { activation: "softmax", metadata: { license: "MIT" } });
  */
+export async function toOnnx(
+  model: Model | Freezable,
+  options: OnnxOptions & { readonly externalData: string },
+): Promise<OnnxFiles>;
 export async function toOnnx(model: Model | Freezable, options?: OnnxOptions): Promise<Uint8Array>;
 export async function toOnnx(
   model: Model | Freezable,
@@ -212,13 +116,18 @@ export async function toOnnx(
   const last = frozen.output.shape.at(-1);
   if (classNames && classNames.length !== last)
     throw wanted("classNames", classNames.length, `${last}, one for each output`);
-  const graph = new OnnxGraph(opset, batchSize === undefined ? BATCHES : [batchSize, batchSize]);
-  const ends = translate(graph, frozen, other, options);
+  if (normalization) checkNormalization(normalization, frozen.input.shape.at(-1)!);
   const metadata = new Map(Object.entries(options.metadata ?? {}));
   if (classNames) metadata.set("classNames", JSON.stringify(classNames));
   if (normalization && !options.includeNormalization)
     metadata.set("normalization", JSON.stringify(normalization));
   const producer = options.producer ?? { name: "downhill", version: "0.1.0" };
-  const files = writeFile(graph, ends, { producer, metadata, location: externalData });
+  const batches = batchSize === undefined ? BATCHES : ([batchSize, batchSize] as const);
+  // Who only reads such files, or only might write one, does not load what writes them.
+  const { writeModel } = await import("./export/write.ts");
+  const files = writeModel(
+    { batches, frozen: [frozen, other] },
+    { ...options, opset, producer, metadata, location: externalData },
+  );
   return externalData === undefined ? files.model : files;
 }

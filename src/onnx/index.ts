@@ -1,3 +1,3 @@
 // The entry point downhill/onnx.
-export type { Freezable, OnnxFiles, OnnxNormalization, OnnxOptions } from "./export.ts";
-export { toOnnx } from "./export.ts";
+export type { OnnxNormalization } from "./export/wanted.ts";
+export { type Freezable, type OnnxFiles, type OnnxOptions, toOnnx } from "./export.ts";
