@@ -24,6 +24,8 @@ const HIGH = 127;
 const LARGEST = 127;
 /** A bias larger than this many steps does not fit 32 bits when products are added to it. */
 const BIAS_STEPS = 2 ** 30;
+/** No channel's steps are finer than this share of the coarsest: runtimes refuse multipliers below 2⁻³². */
+const NARROWEST = 2 ** -16;
 
 /** Scale and zero point for a span: zero is one of the integers. */
 function quantizationOf({ min, max }: Span): Quantization {
@@ -136,20 +138,28 @@ function weights(operation: Operation, x: Quantization, byChannel: boolean): [Va
   const { shape, values } = weight as Value & { values: Float32Array };
   const n = shape[axis]!;
   const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
-  const channelOf = (index: number) => Math.floor(index / inner) % n;
-  const largest = new Float64Array(n);
-  for (const [index, value] of values.entries())
-    largest[channelOf(index)] = Math.max(largest[channelOf(index)]!, Math.abs(value));
-  if (!byChannel) largest.fill(Math.max(...largest));
+  /** Calls for each run of a channel's numbers that lie side by side. */
+  const eachRun = (work: (channel: number, from: number, to: number) => void) => {
+    for (let run = 0; run < values.length / inner; run++) work(run % n, run * inner, (run + 1) * inner);
+  };
   const offsets = bias?.values;
-  const fits = (offset: number) => Math.abs(offset) / x.scales[0]! / BIAS_STEPS;
-  let scales = Array.from(largest, (most, k) =>
-    Math.fround(Math.max(most / LARGEST, fits(offsets?.[k] ?? 0)) || 1),
+  const wanted = Float64Array.from(
+    { length: n },
+    (_, k) => Math.abs(offsets?.[k] ?? 0) / x.scales[0]! / BIAS_STEPS,
   );
-  if (!byChannel) scales = scales.map(() => Math.max(...scales));
-  const integers = Int8Array.from(values, (value, index) =>
-    limited(rounded(value / scales[channelOf(index)]!), -LARGEST, LARGEST),
+  eachRun((channel, from, to) => {
+    for (let k = from; k < to; k++)
+      wanted[channel] = Math.max(wanted[channel]!, Math.abs(values[k]!) / LARGEST);
+  });
+  const most = wanted.reduce((a, b) => Math.max(a, b)) || 1;
+  const scales = Array.from(wanted, (scale) =>
+    Math.fround(byChannel ? Math.max(scale, most * NARROWEST) : most),
   );
+  const integers = new Int8Array(values.length);
+  eachRun((channel, from, to) => {
+    const scale = scales[channel]!;
+    for (let k = from; k < to; k++) integers[k] = limited(rounded(values[k]! / scale), -LARGEST, LARGEST);
+  });
   const whole = { scales: byChannel ? scales : scales.slice(0, 1), zeroPoint: 0, axis };
   const steps = scales.map((scale) => Math.fround(x.scales[0]! * scale));
   return [

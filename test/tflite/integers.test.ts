@@ -118,6 +118,22 @@ describe("a dense layer", () => {
   });
 });
 
+test("an output without weights has steps that a multiplier can hold", async () => {
+  const model = sequential({ input: [2] }, dense(2));
+  await model.initialize({ engine });
+  model.setParameters(
+    new Map([
+      ["dense.weight", { shape: [2, 2], values: Float32Array.of(1.27, 0, 0.5, 0) }],
+      ["dense.bias", { shape: [2], values: new Float32Array(2) }],
+    ]),
+  );
+  const calibration = [[1, 2]];
+  const { operators } = readFile(await toTflite(model, { engine, quantization: { calibration } }));
+  const [, weight] = operators[1]!.inputs;
+  const most = Math.fround(Math.fround(1.27) / 127);
+  expect(weight!.scales).toEqual([most, most / 2 ** 16]);
+});
+
 describe("what the specification ties together", () => {
   const inputs = Array.from({ length: 8 }, (_, k) =>
     Array.from({ length: 48 }, (_, i) => Math.sin(k * 48 + i)),
