@@ -45,6 +45,7 @@ import * as replay from "#src/replay/index";
 import * as tables from "#src/tables";
 import * as text from "#src/text";
 import * as torch from "#src/torch/index";
+import * as tflite from "#src/tflite/index";
 import { wages } from "../examples/data/wages.js";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));
@@ -224,6 +225,8 @@ describe("examples", () => {
         "torch",
         "keras",
         "quantize",
+        "quantize",
+        "tflite",
       ]),
     );
   });
@@ -237,6 +240,7 @@ describe("examples", () => {
       ...torch,
       ...keras,
       ...quantize,
+      ...tflite,
       ...data,
       ...random,
       ...safetensors,

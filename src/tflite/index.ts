@@ -1,2 +1,3 @@
 // The entry point downhill/tflite.
-export {};
+export type { TfliteQuantization, TfliteType } from "./quantization.ts";
+export { type TfliteOptions, toTflite } from "./to-tflite.ts";

@@ -16,6 +16,7 @@ import * as replay from "downhill/replay";
 import * as tables from "downhill/tables";
 import * as text from "downhill/text";
 import * as torch from "downhill/torch";
+import * as tflite from "downhill/tflite";
 
 /** What goes wrong is said by its name, so that a failure says which room it was. */
 function check(room, good) {
@@ -73,6 +74,8 @@ async function checkRooms() {
   );
   const near = Math.abs(half - floats) < 0.01 && Math.abs(bytes - floats) < 0.1;
   check("quantize", near && halves.bytes === 6 && quarters.report.length === 1);
+  const lite = await tflite.toTflite(small, { activation: "sigmoid" });
+  check("tflite", String.fromCharCode(...lite.subarray(4, 8)) === "TFL3");
   let error;
   try {
     // From another file than the class: the files share what they have in common.

@@ -41,6 +41,7 @@ import { toPyTorch as slimToPyTorch } from "downhill/slim/torch";
 import { readTable, type Table } from "downhill/tables";
 import { characters, type Tokenizer } from "downhill/text";
 import { type PyTorchOptions, toPyTorch } from "downhill/torch";
+import { type TfliteOptions, toTflite } from "downhill/tflite";
 
 const data: Dataset = dataset({ inputs: [[0, 1]], labels: [1] });
 const model: Model = sequential({ input: [2] }, layerNorm());
@@ -68,6 +69,8 @@ export const image: Image = resizeImage(
   { values: new Float32Array(4), height: 2, width: 2, channels: 1 },
   [1, 1],
 );
+const asked: TfliteOptions = { quantization: { calibration: [[0, 1]], output: "int8" } };
+export const lite: Uint8Array = await toTflite(model, asked);
 export const lowest: Minimum = minimizeSync(rosenbrock(), [0, 0], lbfgs());
 export const raced: RaceEntrant[] = entrants();
 export const table: Table = await readTable(csvRows("a\n1\n"));
