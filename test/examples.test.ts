@@ -44,8 +44,8 @@ import * as regularize from "#src/regularize";
 import * as replay from "#src/replay/index";
 import * as tables from "#src/tables";
 import * as text from "#src/text";
-import * as torch from "#src/torch/index";
 import * as tflite from "#src/tflite/index";
+import * as torch from "#src/torch/index";
 import { wages } from "../examples/data/wages.js";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));

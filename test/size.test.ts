@@ -32,6 +32,8 @@ test("keras/index.js adds at most 8 kB to the layers that its models are made of
   const made = ["index.js", "data/index.js", "layers.js"];
   const own = (await scriptSize([...made, "keras/index.js"])) - (await scriptSize(made));
   expect(own).toBeLessThanOrEqual(8_000);
+});
+
 test("quantize/index.js adds at most 10 kB to the core, frozen models and the ops on bytes", async () => {
   const bytes = ["quantized", "quantized-convolution", "quantized-floats"].map((name) => `ops/${name}.js`);
   const below = ["index.js", "data/index.js", "inference/frozen.js", "engine/extend.js", ...bytes];

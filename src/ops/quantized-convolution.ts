@@ -39,7 +39,7 @@ export interface QuantizedConvolutionOptions extends QuantizedOptions {
 }
 
 /** What quantizedConvolution is, with all that follows from its options. */
-interface QuantizedConvolution extends QuantizedOptions {
+export interface QuantizedConvolution extends QuantizedOptions {
   readonly weight: Int8Array;
   readonly shape: readonly [number, number, number, number];
   readonly stride: readonly [number, number];

@@ -16,7 +16,7 @@ export interface DynamicWeights {
 }
 
 /** What dynamicQuantizedMatmul is. */
-interface DynamicQuantizedMatmul extends DynamicWeights {
+export interface DynamicQuantizedMatmul extends DynamicWeights {
   readonly weight: Int8Array;
 }
 
@@ -160,7 +160,7 @@ export function int4Weights(values: ArrayLike<number>, shape: readonly [number, 
 }
 
 /** What int4Matmul is. */
-interface Int4Matmul {
+export interface Int4Matmul {
   readonly weights: Int4Weights;
   readonly bias?: Float32Array | undefined;
 }

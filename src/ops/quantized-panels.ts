@@ -29,7 +29,7 @@ export interface Quantization {
 }
 
 /** A result of bytes. */
-interface QuantizedOutput extends Quantization {
+export interface QuantizedOutput extends Quantization {
   /** Bounds of its bytes: a ReLU's `least` is the zero point. Default: 0 and 127. */
   readonly least?: number;
   readonly most?: number;

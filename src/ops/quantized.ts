@@ -77,7 +77,7 @@ export function dequantizeLinear(q: Tensor, { scale, zeroPoint }: Quantization):
 }
 
 /** What quantizedMatmul is. */
-interface QuantizedMatmul extends QuantizedOptions {
+export interface QuantizedMatmul extends QuantizedOptions {
   /** [k, n] */
   readonly weight: Int8Array;
 }

@@ -15,8 +15,8 @@ import * as regularize from "downhill/regularize";
 import * as replay from "downhill/replay";
 import * as tables from "downhill/tables";
 import * as text from "downhill/text";
-import * as torch from "downhill/torch";
 import * as tflite from "downhill/tflite";
+import * as torch from "downhill/torch";
 
 /** What goes wrong is said by its name, so that a failure says which room it was. */
 function check(room, good) {
@@ -57,9 +57,9 @@ async function checkRooms() {
     "onnx",
     written[0] === 8 && written[1] === 8 && new TextDecoder().decode(written).includes("license"),
   );
-  const bytes = torch.toPyTorch(small, { names: ["fc"] });
-  torch.fromPyTorch(small, bytes, { names: { dense: "fc" } });
-  check("torch", new TextDecoder().decode(bytes).includes('"fc.weight"'));
+  const exchanged = torch.toPyTorch(small, { names: ["fc"] });
+  torch.fromPyTorch(small, exchanged, { names: { dense: "fc" } });
+  check("torch", new TextDecoder().decode(exchanged).includes('"fc.weight"'));
   const repeat = {
     class_name: "RepeatVector",
     config: { name: "again", n: 2, batch_input_shape: [null, 3] },

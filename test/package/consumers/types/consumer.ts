@@ -40,8 +40,8 @@ import { words } from "downhill/slim/text";
 import { toPyTorch as slimToPyTorch } from "downhill/slim/torch";
 import { readTable, type Table } from "downhill/tables";
 import { characters, type Tokenizer } from "downhill/text";
-import { type PyTorchOptions, toPyTorch } from "downhill/torch";
 import { type TfliteOptions, toTflite } from "downhill/tflite";
+import { type PyTorchOptions, toPyTorch } from "downhill/torch";
 
 const data: Dataset = dataset({ inputs: [[0, 1]], labels: [1] });
 const model: Model = sequential({ input: [2] }, layerNorm());
