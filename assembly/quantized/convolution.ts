@@ -156,7 +156,8 @@ export function convolutionBytes(i: Convolution): void {
   const steps = i.steps;
   const stride = <usize>steps << 2;
   const columns = i.n / i.groups;
-  const groupPanels = <usize>((columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS) * bytesOf(steps);
+  const panelCount = (columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
+  const groupPanels = <usize>panelCount * bytesOf(steps);
   const size = i.size;
   const yStride = <usize>(i.n * size);
   const sums = scratchOf() + i.work;

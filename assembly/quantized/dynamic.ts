@@ -1,5 +1,14 @@
 // Products of floats by bytes: each row is quantized by its own least and largest number while the product runs.
-import { HEAD_LEAST, HEAD_MAGIC, HEAD_MOST, HEAD_OFFSET, HEAD_SCALE, HEAD_SUMS, BYTES_SUMS, PANEL_COLUMNS } from "../abi";
+import {
+  BYTES_SUMS,
+  HEAD_LEAST,
+  HEAD_MAGIC,
+  HEAD_MOST,
+  HEAD_OFFSET,
+  HEAD_SCALE,
+  HEAD_SUMS,
+  PANEL_COLUMNS,
+} from "../abi";
 import { max, min, put } from "../simd";
 import { end, first, threads } from "../thread";
 import { rounded, scratchOf } from "./lanes";
@@ -44,10 +53,8 @@ function quantizeRow(k: i32, x: usize, to: usize, row: Row, panel: usize): void 
     low = min(one, low);
     high = max(one, high);
   }
-  let least: f32 = 0;
-  let most: f32 = 0;
-  least = min32f(min32f(f32x4.extract_lane(low, 0), f32x4.extract_lane(low, 1)), min32f(f32x4.extract_lane(low, 2), f32x4.extract_lane(low, 3)));
-  most = -min32f(min32f(-f32x4.extract_lane(high, 0), -f32x4.extract_lane(high, 1)), min32f(-f32x4.extract_lane(high, 2), -f32x4.extract_lane(high, 3)));
+  const least = leastOf(low);
+  const most = -leastOf(f32x4.neg(high));
   let scale = (most - least) / 127;
   if (scale == 0) scale = 1;
   const zeroPoint = nearest<f32>(-least / scale);
@@ -77,10 +84,10 @@ function quantizeRow(k: i32, x: usize, to: usize, row: Row, panel: usize): void 
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function min32f(a: f32, b: f32): f32 {
-  return a < b ? a : b;
+/** The least of four numbers. */
+function leastOf(x: v128): f32 {
+  const two = min(x, v128.shuffle<i32>(x, x, 2, 3, 0, 1));
+  return f32x4.extract_lane(min(two, v128.shuffle<i32>(two, two, 1, 0, 3, 2)), 0);
 }
 
 /** y = A · W + bias, A [m, k] of floats. Few rows are quantized by every thread, and shared by columns. */

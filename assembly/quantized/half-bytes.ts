@@ -39,7 +39,17 @@ function single(bits: v128, raise: v128): v128 {
 /** y[rows, 8] over all blocks: the weights are 0…15 in the sums, and their zero comes off by the sum of the terms. */
 // @ts-ignore: decorator
 @inline
-function tile(rows: i32, i: HalfBytes, a: usize, aStride: usize, totals: usize, panel: usize, bias: usize, y: usize, left: i32): void {
+function tile(
+  rows: i32,
+  i: HalfBytes,
+  a: usize,
+  aStride: usize,
+  totals: usize,
+  panel: usize,
+  bias: usize,
+  y: usize,
+  left: i32,
+): void {
   const raise = f32x4.splat(i.raise);
   const zero = f32x4.splat(i.zero);
   let y00 = bias ? v128.load(bias) : f32x4.splat(0);
@@ -175,10 +185,28 @@ function pair(y: usize, y0: v128, y1: v128, left: i32): void {
   if (left > 4) put(y + 16, y1, left - 4);
 }
 
-function tile1(i: HalfBytes, a: usize, aStride: usize, totals: usize, panel: usize, bias: usize, y: usize, left: i32): void {
+function tile1(
+  i: HalfBytes,
+  a: usize,
+  aStride: usize,
+  totals: usize,
+  panel: usize,
+  bias: usize,
+  y: usize,
+  left: i32,
+): void {
   tile(1, i, a, aStride, totals, panel, bias, y, left);
 }
-function tile4(i: HalfBytes, a: usize, aStride: usize, totals: usize, panel: usize, bias: usize, y: usize, left: i32): void {
+function tile4(
+  i: HalfBytes,
+  a: usize,
+  aStride: usize,
+  totals: usize,
+  panel: usize,
+  bias: usize,
+  y: usize,
+  left: i32,
+): void {
   tile(4, i, a, aStride, totals, panel, bias, y, left);
 }
 

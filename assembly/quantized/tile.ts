@@ -17,6 +17,9 @@ import { dot } from "./lanes";
 /** Rows of a tile: ten sums, two vectors of weights, the ones, and two of V8's 15 registers for what is under way. */
 export const TILE_ROWS = BYTES_ROWS;
 
+/** The same without relaxed SIMD: twelve sums, a vector of activations and one of weights. */
+const PLAIN_ROWS = 3;
+
 /** Eight bytes of eight sums that are known to stay below 2²² as numbers: then only bytes need be clamped. */
 // @ts-ignore: decorator
 @inline
@@ -191,6 +194,107 @@ function lowTile(
   }
 }
 
+/**
+ * The same without relaxed SIMD, whose products of bytes take eight instructions: weights and activations become 16 bits, and
+ * the two halves of a column's sum stay apart until the end. The sums are left at `sums`.
+ */
+// @ts-ignore: decorator
+@inline
+function plainTile(rows: i32, steps: i32, a: usize, aStride: usize, panel: usize, sums: usize): void {
+  let c00 = i64x2.splat(0);
+  let c01 = i64x2.splat(0);
+  let c02 = i64x2.splat(0);
+  let c03 = i64x2.splat(0);
+  let c10 = i64x2.splat(0);
+  let c11 = i64x2.splat(0);
+  let c12 = i64x2.splat(0);
+  let c13 = i64x2.splat(0);
+  let c20 = i64x2.splat(0);
+  let c21 = i64x2.splat(0);
+  let c22 = i64x2.splat(0);
+  let c23 = i64x2.splat(0);
+  let a0 = a;
+  let a1 = a0 + aStride;
+  let a2 = a1 + aStride;
+  let q = panel + PANEL_HEAD;
+  const last = q + (<usize>steps << 5);
+  do {
+    const w0 = v128.load8x8_s(q);
+    const w1 = v128.load8x8_s(q, 8);
+    const w2 = v128.load8x8_s(q, 16);
+    const w3 = v128.load8x8_s(q, 24);
+    let x: v128;
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a0));
+    c00 = i32x4.add(c00, i32x4.dot_i16x8_s(w0, x));
+    c01 = i32x4.add(c01, i32x4.dot_i16x8_s(w1, x));
+    c02 = i32x4.add(c02, i32x4.dot_i16x8_s(w2, x));
+    c03 = i32x4.add(c03, i32x4.dot_i16x8_s(w3, x));
+    a0 += 4;
+    if (rows > 1) {
+      x = i16x8.extend_low_i8x16_s(v128.load32_splat(a1));
+      c10 = i32x4.add(c10, i32x4.dot_i16x8_s(w0, x));
+      c11 = i32x4.add(c11, i32x4.dot_i16x8_s(w1, x));
+      c12 = i32x4.add(c12, i32x4.dot_i16x8_s(w2, x));
+      c13 = i32x4.add(c13, i32x4.dot_i16x8_s(w3, x));
+      a1 += 4;
+    }
+    if (rows > 2) {
+      x = i16x8.extend_low_i8x16_s(v128.load32_splat(a2));
+      c20 = i32x4.add(c20, i32x4.dot_i16x8_s(w0, x));
+      c21 = i32x4.add(c21, i32x4.dot_i16x8_s(w1, x));
+      c22 = i32x4.add(c22, i32x4.dot_i16x8_s(w2, x));
+      c23 = i32x4.add(c23, i32x4.dot_i16x8_s(w3, x));
+      a2 += 4;
+    }
+    q += 32;
+  } while (q != last);
+  const s0 = v128.load(panel, HEAD_START);
+  const s1 = v128.load(panel, HEAD_START + 16);
+  v128.store(sums, joined(c00, c01, s0));
+  v128.store(sums, joined(c02, c03, s1), 16);
+  if (rows > 1) {
+    v128.store(sums, joined(c10, c11, s0), 32);
+    v128.store(sums, joined(c12, c13, s1), 48);
+  }
+  if (rows > 2) {
+    v128.store(sums, joined(c20, c21, s0), 64);
+    v128.store(sums, joined(c22, c23, s1), 80);
+  }
+}
+
+/** Four sums of their halves. */
+// @ts-ignore: decorator
+@inline
+function joined(low: v128, high: v128, start: v128): v128 {
+  const even = v128.shuffle<i32>(low, high, 0, 2, 4, 6);
+  return i32x4.add(start, i32x4.add(even, v128.shuffle<i32>(low, high, 1, 3, 5, 7)));
+}
+
+function plainTiles(
+  rows: i32,
+  steps: i32,
+  a: usize,
+  aStride: usize,
+  panel: usize,
+  columns: i32,
+  y: usize,
+  yStride: usize,
+  size: i32,
+  sums: usize,
+): void {
+  while (rows > 0) {
+    const some = rows >= PLAIN_ROWS ? PLAIN_ROWS : 1;
+    if (some == PLAIN_ROWS) plainTile(PLAIN_ROWS, steps, a, aStride, panel, sums);
+    else plainTile(1, steps, a, aStride, panel, sums);
+    if (size) finish(some, columns, sums, panel, y, yStride, size);
+    // Without a size, the sums of all rows are wanted, one behind the other.
+    else sums += <usize>some << 5;
+    a += <usize>some * aStride;
+    y += <usize>some * yStride;
+    rows -= some;
+  }
+}
+
 /** y[rows, columns] by one panel. */
 export function rowsByPanel(
   rows: i32,
@@ -204,6 +308,10 @@ export function rowsByPanel(
   size: i32,
   sums: usize,
 ): void {
+  if (!ASC_FEATURE_RELAXED_SIMD) {
+    plainTiles(rows, steps, a, aStride, panel, columns, y, yStride, size, sums);
+    return;
+  }
   const full = rows / TILE_ROWS;
   const done = full * TILE_ROWS;
   if (full > 0) fullTiles(full, steps, a, aStride, panel, columns, y, yStride, size, sums);
