@@ -95,6 +95,12 @@ export class Program {
 
 /** Compiles a graph. @throws VerifyError where an op breaks a rule: a defect of the op, never of the caller. */
 export function compile(source: ProgramSource): Program {
+  const emitter = emitted(source);
+  return assembled(emitter.instructions, emitter);
+}
+
+/** What the ops of a graph write, one after the other. */
+export function emitted(source: ProgramSource): ProgramEmitter {
   const { graph, placements, fed = [], kept = [], done = [] } = source;
   const used = usedTensors(graph, [...placements.keys(), ...kept, ...done]);
   const copies = new Map<Tensor, Placement>();
@@ -113,7 +119,12 @@ export function compile(source: ProgramSource): Program {
     emitter.move(tensor.size, emitter.buffer(tensor), target);
   }
   source.after?.(emitter);
-  const fused = fuse(emitter.instructions);
+  return emitter;
+}
+
+/** A program of instructions that an emitter has been given. @throws VerifyError */
+export function assembled(list: readonly Instruction[], emitter: ProgramEmitter): Program {
+  const fused = fuse(list);
   const activations = plan(fused);
   const instructions = addBarriers(fused);
   const regions = new Map(emitter.regions);

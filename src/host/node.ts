@@ -7,15 +7,15 @@ import type { Host, Variant, WorkerTask } from "./host.ts";
 /** The first version of Node whose V8 joins vector operations without known faults. */
 const FIRST_WIDE_NODE = 26;
 
-const compileSync = ({ instructionSet, shared }: Variant) =>
-  new WebAssembly.Module(
-    readFileSync(new URL(`../../wasm/${instructionSet}${shared ? "-shared" : ""}.wasm`, import.meta.url)),
-  );
+const bytesOf = ({ instructionSet, shared }: Variant) =>
+  readFileSync(new URL(`../../wasm/${instructionSet}${shared ? "-shared" : ""}.wasm`, import.meta.url));
+const compileSync = (variant: Variant) => new WebAssembly.Module(bytesOf(variant));
 
 export const host: Host = {
   offers: () => true,
   compile: async (variant) => compileSync(variant),
   compileSync,
+  bytes: async (variant) => bytesOf(variant),
   isPage: () => false,
   cores: availableParallelism,
   async startWorker(task, { message, ended }, url = new URL("./worker.js", import.meta.url)) {
