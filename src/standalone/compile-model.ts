@@ -15,7 +15,7 @@ import { prepared } from "../inference/prepared.ts";
 import { Model } from "../nn/model.ts";
 import { div, sub } from "../ops/arithmetic.ts";
 import { type Imaged, image } from "../replay/image.ts";
-import type { ProgramEntry } from "../replay/program-file.ts";
+import type { ProgramEntry, Run } from "../replay/program-file.ts";
 import { type Constants, checksum, gather } from "./constants.ts";
 import {
   type Metadata,
@@ -114,7 +114,10 @@ export async function compileModel(
     if (!bytes)
       throw new EngineError("compileModel: kernels: got compiled ones, wanted a host that has their bytes");
     const exports = ["begin", "proceed"];
-    modules.set(set, shake(bytes, { kernels, firstSlot, exports, pages, runs: [mark, ...runs] }));
+    modules.set(
+      set,
+      shake([bytes], { kernels, firstSlot, exports, pages, runs: [mark, ...runs.map(withoutZeros)] }),
+    );
   }
   const code = moduleText({
     metadata,
@@ -260,6 +263,12 @@ function imaged(
   const imagedProgram = { words, kernels, scratchBytes, relocations, regions, constants: [] };
   return { program: imagedProgram, steps: 1, contents: new Map(), places, shared };
 }
+
+/** What is behind the last number of a run is zeros anyway. */
+const withoutZeros = ({ address, bytes }: Run): Run => ({
+  address,
+  bytes: bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1),
+});
 
 /** The control words of a run of one step, which follow each other in memory. */
 const words = ({ control, steps }: ProgramEntry): number[] =>

@@ -40,7 +40,7 @@ export class Reader {
 
 /** A number in the instructions: where it stands, and what it is the number of. */
 export interface Reference {
-  readonly kind: "function" | "type" | "constant";
+  readonly kind: "function" | "type" | "global" | "constant";
   readonly value: number;
   readonly start: number;
   readonly end: number;
@@ -58,6 +58,7 @@ function plain(code: number): readonly Immediate[] {
   if (code >= 0x02 && code <= 0x04) return [1]; // block, loop, if: no result or one
   if (code === 0x10) return ["function"];
   if (code === 0x11) return ["type", "number"];
+  if (code === 0x23 || code === 0x24) return ["global"];
   if (code === 0x0c || code === 0x0d || (code >= 0x20 && code <= 0x26)) return NUMBER;
   if (code >= 0x28 && code <= 0x3e) return MEMORY;
   if (code === 0x3f || code === 0x40) return [1];
@@ -84,30 +85,40 @@ function vector(code: number): readonly Immediate[] {
   return [];
 }
 
-/** What the body of a function refers to, in the order in which it stands there. @throws FormatError */
-export function references(body: Uint8Array): Reference[] {
-  const reader = new Reader(body);
+/** What stands behind an opcode. */
+function immediates(reader: Reader): readonly Immediate[] {
+  const code = reader.byte();
+  if (code === 0xfc) return bulk(reader.number());
+  if (code === 0xfd) return vector(reader.number());
+  if (code === 0xfe) return reader.number() === 3 ? [1] : MEMORY;
+  // A table of branches: how many there are, besides the last.
+  if (code === 0x0e) return Array.from({ length: reader.number() + 1 }, () => "number" as const);
+  return plain(code);
+}
+
+/** Passes over one instruction; answers what it refers to. */
+export function instruction(reader: Reader): Reference[] {
   const found: Reference[] = [];
-  const follow = (immediate: Immediate) => {
-    if (typeof immediate === "number") return reader.take(immediate);
+  for (const immediate of immediates(reader)) {
+    if (typeof immediate === "number") {
+      reader.take(immediate);
+      continue;
+    }
     const start = reader.at;
     const value = reader.number();
     if (immediate !== "number") found.push({ kind: immediate, value, start, end: reader.at });
-    return undefined;
-  };
+  }
+  return found;
+}
+
+/** What the body of a function refers to, in the order in which it stands there. @throws FormatError */
+export function references(body: Uint8Array): Reference[] {
+  const reader = new Reader(body);
   for (let locals = reader.number(); locals > 0; locals--) {
     reader.number();
     reader.byte();
   }
-  while (reader.at < body.length) {
-    const code = reader.byte();
-    if (code === 0x0e) {
-      reader.list(() => reader.number());
-      reader.number();
-    } else if (code === 0xfc) bulk(reader.number()).forEach(follow);
-    else if (code === 0xfd) vector(reader.number()).forEach(follow);
-    else if (code === 0xfe) (reader.number() === 3 ? [1] : MEMORY).forEach(follow);
-    else plain(code).forEach(follow);
-  }
+  const found: Reference[] = [];
+  while (reader.at < body.length) found.push(...instruction(reader));
   return found;
 }

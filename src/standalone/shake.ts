@@ -1,7 +1,7 @@
 // Makes a module of the kernels smaller: with what some of them need and nothing else, its function table filled, and a memory
 // of its own in which programs lie.
 import { FormatError } from "../core/errors.ts";
-import { Reader, type Reference, references } from "./function-body.ts";
+import { instruction, Reader, type Reference, references } from "./function-body.ts";
 
 /** What is kept of a module, and what it is given. */
 export interface Shaking {
@@ -17,11 +17,11 @@ export interface Shaking {
 }
 
 /** Numbers of the sections, which stand in the order of this list: code in front of data, the table's contents in front of both. */
-const [TYPES, IMPORTS, FUNCTIONS, TABLES, MEMORIES, GLOBALS, EXPORTS, START, ELEMENTS, CODE, DATA] = [
-  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+const [TYPES, FUNCTIONS, TABLES, MEMORIES, GLOBALS, EXPORTS, START, ELEMENTS, CODE, DATA] = [
+  1, 3, 4, 5, 6, 7, 8, 9, 10, 11,
 ] as const;
 const HEAD = [0, 97, 115, 109, 1, 0, 0, 0];
-const [I32_CONST, END, FUNCTION, MEMORY] = [0x41, 0x0b, 0, 2] as const;
+const [I32_CONST, CALL, END, FUNCTION, MEMORY] = [0x41, 0x10, 0x0b, 0, 2] as const;
 /** The compiler puts a function that is passed as a value into memory: a head of 20 bytes, then its place in the table. */
 const FUNCTION_VALUE = { bytes: 32, size: 28, at: 20 } as const;
 
@@ -31,18 +31,23 @@ interface Segment {
   readonly bytes: Uint8Array;
 }
 
-/** What is read of a module. */
+/** What functions, types and globals are known by: their number among those of all modules. */
+type Space = "function" | "type" | "global";
+
+/** What is read of one module, or of several that work in one memory: numbers of later ones follow those of earlier ones. */
 interface Module {
-  readonly sections: ReadonlyMap<number, Uint8Array>;
-  readonly types: readonly Uint8Array[];
-  /** The type of each function. */
-  readonly typeOf: readonly number[];
-  readonly bodies: readonly Uint8Array[];
-  readonly exported: ReadonlyMap<string, number>;
-  readonly start: number | undefined;
+  readonly types: Uint8Array[];
+  readonly globals: Uint8Array[];
+  readonly functions: {
+    readonly type: number;
+    readonly body: Uint8Array;
+    readonly found: readonly Reference[];
+  }[];
+  readonly exported: Map<string, number>;
+  readonly starts: number[];
   /** Functions of the table by their place. */
-  readonly elements: ReadonlyMap<number, number>;
-  readonly data: readonly Segment[];
+  readonly elements: Map<number, number>;
+  readonly data: Segment[];
 }
 
 const number = (value: number): number[] =>
@@ -58,7 +63,17 @@ const sized = (bytes: readonly number[]): number[] => [...number(bytes.length), 
 const text = (name: string): number[] => sized([...new TextEncoder().encode(name)]);
 const at = (place: number): number[] => [0, I32_CONST, ...constant(place), END];
 
-function read(bytes: Uint8Array): Module {
+/** A function that calls others: what a module of several starts with. */
+function calling(starts: readonly number[], type: number): Module["functions"][number] {
+  return {
+    type,
+    body: Uint8Array.of(0, ...starts.flatMap(() => [CALL, 0]), END),
+    found: starts.map((value, at) => ({ kind: "function", value, start: 2 + 2 * at, end: 3 + 2 * at })),
+  };
+}
+
+/** Reads a module behind others. */
+function read(module: Module, bytes: Uint8Array): void {
   if (HEAD.some((byte, index) => bytes[index] !== byte))
     throw new FormatError("wasm: got other bytes, wanted a module of version 1");
   const sections = new Map<number, Uint8Array>();
@@ -71,6 +86,11 @@ function read(bytes: Uint8Array): Module {
     const reader = new Reader(sections.get(id) ?? Uint8Array.of(0));
     return reader.list(() => item(reader));
   };
+  const slice = (reader: Reader, pass: () => void): Uint8Array => {
+    const from = reader.at;
+    pass();
+    return reader.bytes.subarray(from, reader.at);
+  };
   const place = (reader: Reader): number => {
     if (reader.number() !== 0 || reader.byte() !== I32_CONST)
       throw new FormatError("wasm: got a segment of another kind, wanted one with its place");
@@ -78,32 +98,42 @@ function read(bytes: Uint8Array): Module {
     reader.byte();
     return value;
   };
-  if (items(IMPORTS, ({ at }) => at).length > 1)
-    throw new FormatError("wasm: got several imports, wanted the memory alone");
+  const { types, globals, functions, exported, starts, elements, data } = module;
+  const base = { function: functions.length, type: types.length, global: globals.length, constant: 0 };
+  const based = (found: readonly Reference[]) =>
+    found.map((each) => ({ ...each, value: each.value + base[each.kind] }));
+
+  const typeOf = items(FUNCTIONS, (reader) => base.type + reader.number());
+  const bodies = items(CODE, (reader) => reader.take(reader.number()));
+  for (const [index, body] of bodies.entries())
+    functions.push({ type: typeOf[index]!, body, found: based(references(body)) });
+  const pairs = (reader: Reader) => {
+    reader.byte();
+    for (let side = 0; side < 2; side++) reader.take(reader.number());
+  };
+  types.push(...items(TYPES, (reader) => slice(reader, () => pairs(reader))));
+  const global = (reader: Reader) => {
+    reader.take(2);
+    instruction(reader);
+    reader.byte();
+  };
+  globals.push(...items(GLOBALS, (reader) => slice(reader, () => global(reader))));
   const names = items(EXPORTS, (reader) => {
     const name = new TextDecoder().decode(reader.take(reader.number()));
-    return [name, reader.byte() === FUNCTION, reader.number()] as const;
+    return [name, reader.byte(), reader.number()] as const;
   });
-  const elements = items(ELEMENTS, (reader) => {
-    const from = place(reader);
-    return reader.list(() => reader.number()).map((index, offset) => [from + offset, index] as const);
-  });
+  for (const [name, kind, index] of names)
+    if (kind === FUNCTION && !exported.has(name)) exported.set(name, base.function + index);
   const start = sections.get(START);
-  return {
-    sections,
-    types: items(TYPES, (reader) => {
-      const from = reader.at;
-      reader.byte();
-      for (let side = 0; side < 2; side++) reader.take(reader.number());
-      return reader.bytes.subarray(from, reader.at);
-    }),
-    typeOf: items(FUNCTIONS, (reader) => reader.number()),
-    bodies: items(CODE, (reader) => reader.take(reader.number())),
-    exported: new Map(names.flatMap(([name, isFunction, index]) => (isFunction ? [[name, index]] : []))),
-    start: start && new Reader(start).number(),
-    elements: new Map(elements.flat()),
-    data: items(DATA, (reader) => ({ address: place(reader), bytes: reader.take(reader.number()) })),
-  };
+  if (start) starts.push(base.function + new Reader(start).number());
+  items(ELEMENTS, (reader) => {
+    const from = place(reader);
+    for (const [offset, index] of reader.list(() => reader.number()).entries())
+      elements.set(from + offset, base.function + index);
+  });
+  if (data.length > 0 && sections.has(DATA))
+    throw new FormatError("wasm: got two modules with data of their own, wanted one");
+  data.push(...items(DATA, (reader) => ({ address: place(reader), bytes: reader.take(reader.number()) })));
 }
 
 /** The place in the table of a function that lies in memory as a value. */
@@ -115,99 +145,110 @@ function functionValue({ bytes }: Segment, elements: ReadonlyMap<number, number>
 }
 
 /** What can be reached from some functions. */
-function reached({ bodies, elements, data }: Module, roots: readonly number[]) {
-  const functions = new Map<number, readonly Reference[]>();
+function reached({ functions, elements, data }: Module, roots: readonly number[]) {
+  const kept: Record<Space, Set<number>> = { function: new Set(), type: new Set(), global: new Set() };
   const segments = new Set<Segment>();
   const places = new Set<number>();
   const waiting = [...roots];
   for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
-    if (functions.has(index)) continue;
-    const found = references(bodies[index]!);
-    functions.set(index, found);
+    if (kept.function.has(index)) continue;
+    kept.function.add(index);
+    const { type, found } = functions[index]!;
+    kept.type.add(type);
     for (const { kind, value } of found) {
       if (kind === "function") waiting.push(value);
-      if (kind !== "constant") continue;
-      // Whatever looks like an address of it is one: too much is kept rather than too little.
-      for (const segment of data) {
-        if (value < segment.address || value > segment.address + segment.bytes.length) continue;
-        segments.add(segment);
-        const place = functionValue(segment, elements);
-        if (place === undefined) continue;
-        places.add(place);
-        waiting.push(elements.get(place)!);
+      else if (kind !== "constant") kept[kind].add(value);
+      else {
+        // Whatever looks like an address of it is one: too much is kept rather than too little.
+        for (const segment of data) {
+          if (value < segment.address || value > segment.address + segment.bytes.length) continue;
+          segments.add(segment);
+          const place = functionValue(segment, elements);
+          if (place === undefined) continue;
+          places.add(place);
+          waiting.push(elements.get(place)!);
+        }
       }
     }
   }
-  return { functions, segments, places };
+  return { kept, segments, places: [...places].sort((a, b) => a - b) };
 }
 
 /** New numbers for what is kept, in the old order. */
-const renumbered = (kept: Iterable<number>): ReadonlyMap<number, number> =>
+const renumbered = (kept: ReadonlySet<number>): ReadonlyMap<number, number> =>
   new Map([...kept].sort((a, b) => a - b).map((index, position) => [index, position]));
 
 /**
- * The module with the kernels named and what they call. It computes the same: bodies stay as they are, but for the numbers of
- * the functions that they call.
- * @throws FormatError for what is no module, or has no such function.
+ * One module with the kernels named, of those of several modules for one memory, and what they call. It computes the same:
+ * bodies stay as they are, but for the numbers of what they refer to.
+ * @throws FormatError for what is no module, or where none has such a function.
  */
 export function shake(
-  bytes: Uint8Array,
+  modules: readonly Uint8Array[],
   { kernels, firstSlot, exports, pages, runs }: Shaking,
 ): Uint8Array<ArrayBuffer> {
-  const module = read(bytes);
-  const { sections, types, typeOf, bodies, exported, start, elements, data } = module;
+  const module: Module = {
+    types: [],
+    globals: [],
+    functions: [],
+    exported: new Map(),
+    starts: [],
+    elements: new Map(),
+    data: [],
+  };
+  for (const bytes of modules) read(module, bytes);
+  const { types, globals, functions, exported, starts, elements, data } = module;
   const find = (name: string): number => {
     const index = exported.get(name);
     if (index === undefined) throw new FormatError(`wasm: got no function ${name}`);
     return index;
   };
+  const start = starts
+    .map((each) => functions[each]!.type)
+    .slice(0, 1)
+    .map((type) => functions.push(calling(starts, type)) - 1);
   const slots = kernels.map(find);
-  const roots = [...slots, ...exports.map(find), ...(start === undefined ? [] : [start])];
-  const { functions, segments, places } = reached(module, roots);
-  const functionOf = renumbered(functions.keys());
-  const used = [...functions].flatMap(([index, found]) => [
-    typeOf[index]!,
-    ...found.flatMap(({ kind, value }) => (kind === "type" ? [value] : [])),
-  ]);
-  const typeNumber = renumbered(new Set(used));
+  const { kept, segments, places } = reached(module, [...slots, ...exports.map(find), ...start]);
+  const numbers: Record<Space, ReadonlyMap<number, number>> = {
+    function: renumbered(kept.function),
+    type: renumbered(kept.type),
+    global: renumbered(kept.global),
+  };
+  const functionNumber = (index: number) => number(numbers.function.get(index)!);
 
   const body = (index: number): number[] => {
-    const old = bodies[index]!;
+    const { body: old, found } = functions[index]!;
     const renewed: number[] = [];
     let from = 0;
-    for (const { kind, value, start, end } of functions.get(index)!) {
+    for (const { kind, value, start, end } of found) {
       if (kind === "constant") continue;
-      renewed.push(
-        ...old.subarray(from, start),
-        ...number((kind === "type" ? typeNumber : functionOf).get(value)!),
-      );
+      renewed.push(...old.subarray(from, start), ...number(numbers[kind].get(value)!));
       from = end;
     }
     return sized([...renewed, ...old.subarray(from)]);
   };
   const table = [
-    ...[...places]
-      .sort((a, b) => a - b)
-      .map((place) => [...at(place), ...list([number(functionOf.get(elements.get(place)!)!)])]),
-    [...at(firstSlot), ...list(slots.map((index) => number(functionOf.get(index)!)))],
+    ...places.map((place) => [...at(place), ...list([functionNumber(elements.get(place)!)])]),
+    [...at(firstSlot), ...list(slots.map(functionNumber))],
   ];
   const contents = [...data.filter((segment) => segments.has(segment)), ...runs];
+  const each = <T>(space: Space, all: readonly T[]) => [...numbers[space].keys()].map((index) => all[index]!);
   const made: readonly (readonly [number, readonly number[]])[] = [
-    [TYPES, list([...typeNumber.keys()].map((type) => types[type]!))],
-    [FUNCTIONS, list([...functionOf.keys()].map((index) => number(typeNumber.get(typeOf[index]!)!)))],
+    [TYPES, list(each("type", types))],
+    [FUNCTIONS, list(each("function", functions).map(({ type }) => number(numbers.type.get(type)!)))],
     [TABLES, [1, 0x70, 0, ...number(firstSlot + slots.length)]],
     [MEMORIES, [1, 1, ...number(pages), ...number(pages)]],
-    [GLOBALS, [...(sections.get(GLOBALS) ?? [0])]],
+    [GLOBALS, list(each("global", globals))],
     [
       EXPORTS,
       list([
         [...text("memory"), MEMORY, 0],
-        ...exports.map((name) => [...text(name), FUNCTION, ...number(functionOf.get(find(name))!)]),
+        ...exports.map((name) => [...text(name), FUNCTION, ...functionNumber(find(name))]),
       ]),
     ],
-    ...(start === undefined ? [] : [[START, number(functionOf.get(start)!)] as const]),
+    ...start.map((index) => [START, functionNumber(index)] as const),
     [ELEMENTS, list(table)],
-    [CODE, list([...functionOf.keys()].map(body))],
+    [CODE, list([...numbers.function.keys()].map(body))],
     [DATA, list(contents.map(({ address, bytes }) => [...at(address), ...sized([...bytes])]))],
   ];
   return Uint8Array.from([...HEAD, ...made.flatMap(([id, contents]) => [id, ...sized(contents)])]);
