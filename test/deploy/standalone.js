@@ -80,7 +80,9 @@ const hashes = {};
 let outcome;
 try {
 ${list(
-  (name) => `  hashes.${name} = hashOf(await ${name}.load(new URL("./${name}.weights", import.meta.url)), ${name}.metadata);
+  (
+    name,
+  ) => `  hashes.${name} = hashOf(await ${name}.load(new URL("./${name}.weights", import.meta.url)), ${name}.metadata);
   const ${name}Compiled = await WebAssembly.compileStreaming(fetch("./${name}.wasm"));
   hashes["${name}, beside"] = hashOf(await ${name}Beside.load(fetch("./${name}.weights"), ${name}Compiled), ${name}.metadata);`,
 )}
@@ -152,7 +154,12 @@ try {
   const refusal = `${names[0]}: weights: got 4 bytes, wanted ${bytes}`;
   for (const [name, binary, words] of RUNTIMES) {
     const environment = { ...process.env, NODE_OPTIONS: "", NO_COLOR: "1" };
-    const run = spawnSync(binary, words, { cwd: folder, env: environment, encoding: "utf8", timeout: 120_000 });
+    const run = spawnSync(binary, words, {
+      cwd: folder,
+      env: environment,
+      encoding: "utf8",
+      timeout: 120_000,
+    });
     const line = `${run.stdout}\n${run.stderr}`.match(/\{"hashes".*\}/)?.[0];
     compare(name, line ? JSON.parse(line) : run.stderr || String(run.error), wanted, refusal);
   }
