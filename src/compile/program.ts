@@ -115,8 +115,8 @@ export function emitted(source: ProgramSource): ProgramEmitter {
     if (node === last) source.known?.(emitter);
   }
   for (const [tensor, { region, offset }] of copies) {
-    const target = emitter.part(region, `${region} ${offset}`, offset, tensor.size * 4);
-    emitter.move(tensor.size, emitter.buffer(tensor), target);
+    const target = emitter.part(region, `${region} ${offset}`, offset, tensor.bytes);
+    emitter.move(tensor.bytes / 4, emitter.buffer(tensor), target);
   }
   source.after?.(emitter);
   return emitter;

@@ -7,14 +7,18 @@ import type { Host, Variant, WorkerTask } from "./host.ts";
 /** The first version of Node whose V8 joins vector operations without known faults. */
 const FIRST_WIDE_NODE = 26;
 
-const bytesOf = ({ instructionSet, shared }: Variant) =>
-  readFileSync(new URL(`../../wasm/${instructionSet}${shared ? "-shared" : ""}.wasm`, import.meta.url));
-const compileSync = (variant: Variant) => new WebAssembly.Module(bytesOf(variant));
+/** The bytes of a module beside this package's files; those of a kind begin with its name. */
+export const bytesOf = ({ instructionSet, shared }: Variant, kind = "") =>
+  readFileSync(
+    new URL(`../../wasm/${kind}${instructionSet}${shared ? "-shared" : ""}.wasm`, import.meta.url),
+  );
+export const moduleOf = (variant: Variant, kind?: string): WebAssembly.Module =>
+  new WebAssembly.Module(bytesOf(variant, kind));
 
 export const host: Host = {
   offers: () => true,
-  compile: async (variant) => compileSync(variant),
-  compileSync,
+  compile: async (variant) => moduleOf(variant),
+  compileSync: (variant) => moduleOf(variant),
   bytes: async (variant) => bytesOf(variant),
   isPage: () => false,
   cores: availableParallelism,

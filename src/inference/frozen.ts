@@ -114,7 +114,7 @@ async function evaluated(output: Tensor, engine: Engine): Promise<ReadonlyMap<Te
   const placements = new Map(
     wanted.map((tensor) => {
       const offset = end;
-      end += tensor.size * 4;
+      end += tensor.bytes;
       return [tensor, { region: "output", offset }];
     }),
   );

@@ -24,7 +24,7 @@ import {
   moduleTypes,
   type Normalization,
 } from "./module-text.ts";
-import { shake } from "./shake.ts";
+import { exportsOf, shake } from "./shake.ts";
 
 /** Options of {@link compileModel}. */
 export interface CompileModelOptions {
@@ -110,13 +110,11 @@ export async function compileModel(
   const mark = { address: CONTROL_STEPS, bytes: new Uint8Array(Uint32Array.of(sum).buffer) };
   const modules = new Map<InstructionSet, Uint8Array<ArrayBuffer>>();
   for (const set of SETS[instructionSet]) {
-    const bytes = await host.bytes?.({ instructionSet: set, shared: false });
-    if (!bytes)
-      throw new EngineError("compileModel: kernels: got compiled ones, wanted a host that has their bytes");
+    const sources = await kernelsOf(set, kernels);
     const exports = ["begin", "proceed"];
     modules.set(
       set,
-      shake([bytes], { kernels, firstSlot, exports, pages, runs: [mark, ...runs.map(withoutZeros)] }),
+      shake(sources, { kernels, firstSlot, exports, pages, runs: [mark, ...runs.map(withoutZeros)] }),
     );
   }
   const code = moduleText({
@@ -156,6 +154,17 @@ function settle(options: CompileModelOptions) {
     refuse("batchSizes", batchSizes, "one positive integer or more");
   // From the most examples to the fewest, as the module looks through them.
   return { name, instructionSet, wasm, batchSizes: [...new Set(batchSizes)].sort((a, b) => b - a), ...rest };
+}
+
+/** The modules that have the kernels: those on bytes are in one of their own. @throws EngineError */
+async function kernelsOf(instructionSet: InstructionSet, kernels: readonly string[]): Promise<Uint8Array[]> {
+  const variant = { instructionSet, shared: false };
+  const first = await host.bytes?.(variant);
+  if (!first)
+    throw new EngineError("compileModel: kernels: got compiled ones, wanted a host that has their bytes");
+  const known = exportsOf(first);
+  if (kernels.every((kernel) => known.has(kernel))) return [first];
+  return [first, await (await import("#quantized")).bytes(variant)];
 }
 
 /** The model by batch size, frozen where numbers are the same everywhere. */

@@ -178,6 +178,23 @@ function reached({ functions, elements, data }: Module, roots: readonly number[]
 const renumbered = (kept: ReadonlySet<number>): ReadonlyMap<number, number> =>
   new Map([...kept].sort((a, b) => a - b).map((index, position) => [index, position]));
 
+const nothing = (): Module => ({
+  types: [],
+  globals: [],
+  functions: [],
+  exported: new Map(),
+  starts: [],
+  elements: new Map(),
+  data: [],
+});
+
+/** The functions that a module exports. */
+export function exportsOf(bytes: Uint8Array): ReadonlySet<string> {
+  const module = nothing();
+  read(module, bytes);
+  return new Set(module.exported.keys());
+}
+
 /**
  * One module with the kernels named, of those of several modules for one memory, and what they call. It computes the same:
  * bodies stay as they are, but for the numbers of what they refer to.
@@ -187,15 +204,7 @@ export function shake(
   modules: readonly Uint8Array[],
   { kernels, firstSlot, exports, pages, runs }: Shaking,
 ): Uint8Array<ArrayBuffer> {
-  const module: Module = {
-    types: [],
-    globals: [],
-    functions: [],
-    exported: new Map(),
-    starts: [],
-    elements: new Map(),
-    data: [],
-  };
+  const module = nothing();
   for (const bytes of modules) read(module, bytes);
   const { types, globals, functions, exported, starts, elements, data } = module;
   const find = (name: string): number => {
