@@ -36,7 +36,7 @@ export interface ProgramSource {
   /** Instructions before those of the graph, as soon as the tensors of `kept` are there, and after those of the graph. */
   readonly before?: (emitter: Emitter) => void;
   readonly known?: (emitter: Emitter) => void;
-  readonly after?: (emitter: Emitter) => void;
+  readonly after?: (emitter: ProgramEmitter) => void;
   /** Tensors that `before` makes, and those that `known` reads. */
   readonly fed?: readonly Tensor[];
   readonly kept?: readonly Tensor[];
@@ -95,12 +95,6 @@ export class Program {
 
 /** Compiles a graph. @throws VerifyError where an op breaks a rule: a defect of the op, never of the caller. */
 export function compile(source: ProgramSource): Program {
-  const emitter = emitted(source);
-  return assembled(emitter.instructions, emitter);
-}
-
-/** What the ops of a graph write, one after the other. */
-export function emitted(source: ProgramSource): ProgramEmitter {
   const { graph, placements, fed = [], kept = [], done = [] } = source;
   const used = usedTensors(graph, [...placements.keys(), ...kept, ...done]);
   const copies = new Map<Tensor, Placement>();
@@ -119,12 +113,7 @@ export function emitted(source: ProgramSource): ProgramEmitter {
     emitter.move(tensor.bytes / 4, emitter.buffer(tensor), target);
   }
   source.after?.(emitter);
-  return emitter;
-}
-
-/** A program of instructions that an emitter has been given. @throws VerifyError */
-export function assembled(list: readonly Instruction[], emitter: ProgramEmitter): Program {
-  const fused = fuse(list);
+  const fused = fuse(emitter.instructions);
   const activations = plan(fused);
   const instructions = addBarriers(fused);
   const regions = new Map(emitter.regions);

@@ -1,8 +1,9 @@
 // Prediction in two programs: one that runs once and makes what depends on constants alone, such as the turned weights of a
 // convolution, and one that each prediction runs.
 import { ALIGNMENT } from "../../assembly/abi.ts";
+import type { ProgramEmitter } from "../compile/emit.ts";
 import { ACTIVATIONS, type Access, accesses, type Instruction, type Place } from "../compile/instruction.ts";
-import { assembled, emitted, type Program } from "../compile/program.ts";
+import { compile, type Program } from "../compile/program.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { LoadedProgram } from "../engine/loaded.ts";
 import { type Frozen, placed } from "./frozen.ts";
@@ -15,15 +16,24 @@ export interface Prepared {
   readonly program: Program;
 }
 
-/** The regions that both programs share. */
-export const SHARED = ["constants", "prepared"] as const;
-
 /** The programs of a frozen model, each verified by itself: so nothing that is made once can be missing later. */
 export function prepared(frozen: Frozen): Prepared {
-  const emitter = emitted({ graph: frozen.graph, placements: placed(frozen) });
-  const fixed = fixedOf(emitter.instructions);
-  const once = emitter.instructions.filter((each) => fixed.has(each));
-  const always = emitter.instructions.filter((each) => !fixed.has(each));
+  const programOf = (part: "once" | "always") => {
+    const after = (emitter: ProgramEmitter) => {
+      const { instructions } = emitter;
+      instructions.splice(0, instructions.length, ...parted(emitter)[part]);
+    };
+    return compile({ graph: frozen.graph, placements: placed(frozen), after });
+  };
+  const [once, program] = [programOf("once"), programOf("always")];
+  return { once: once.kernels.length > 0 ? once : undefined, program };
+}
+
+/** The instructions of both programs, with a place that outlives them for what one leaves to the other. */
+function parted({ instructions, regions }: ProgramEmitter) {
+  const fixed = fixedOf(instructions);
+  const once = instructions.filter((each) => fixed.has(each));
+  const always = instructions.filter((each) => !fixed.has(each));
   const made = new Set(once.flatMap(accesses).flatMap(({ place, writes }) => (writes ? [place] : [])));
   const kept = new Set(always.flatMap(accesses).flatMap(({ place }) => (made.has(place) ? [place] : [])));
   let end = 0;
@@ -31,11 +41,8 @@ export function prepared(frozen: Frozen): Prepared {
     Object.assign(place, { region: "prepared", offset: end });
     end += Math.ceil(place.bytes / ALIGNMENT) * ALIGNMENT;
   }
-  if (end > 0) emitter.regions.set("prepared", end);
-  return {
-    once: once.length > 0 ? assembled(once, emitter) : undefined,
-    program: assembled(always, emitter),
-  };
+  if (end > 0) regions.set("prepared", end);
+  return { once, always };
 }
 
 /** The instructions that read constants and each other alone, and write what no other instruction writes. */

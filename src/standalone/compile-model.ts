@@ -211,7 +211,9 @@ function normalized(frozen: Frozen, { mean, deviation }: Normalization): Frozen 
   const become = rewrite(frozen.output, graph, {
     source(tensor) {
       const { source } = tensor.node;
-      return source?.kind === "constant" ? graph.constant(source.values, tensor.shape, source.name) : given;
+      if (source?.kind !== "constant") return given;
+      const values = tensor.dtype === "i8" ? Int8Array.from(source.values) : source.values;
+      return graph.constant(values, tensor.shape, source.name);
     },
   });
   return { ...frozen, graph, input, output: become.get(frozen.output)! };

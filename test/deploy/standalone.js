@@ -65,7 +65,7 @@ console.log(JSON.stringify({ hashes, refused }));
   // Imported: nothing is compiled while it runs.
   "worker.js": `import { hashOf } from "./predicting.js";
 ${list((name) => `import * as ${name} from "./${name}-beside.js";\nimport ${name}Wasm from "./${name}.wasm";\nimport ${name}Weights from "./${name}.weights";`)}
-export default {
+ export default {
   async test() {
     const hashes = {};
 ${list((name) => `    hashes.${name} = hashOf(await ${name}.load(${name}Weights, ${name}Wasm), ${name}.metadata);`)}
