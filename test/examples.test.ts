@@ -32,6 +32,7 @@ import * as layers from "#src/layers";
 import * as losses from "#src/losses";
 import * as minimize from "#src/minimize/index";
 import * as optim from "#src/optim/index";
+import * as quantize from "#src/quantize/index";
 import * as race from "#src/race/index";
 import * as regularize from "#src/regularize";
 import * as replay from "#src/replay/index";
@@ -211,6 +212,7 @@ describe("examples", () => {
         "minimize",
         "race",
         "replay",
+        "quantize",
       ]),
     );
   });
@@ -221,6 +223,7 @@ describe("examples", () => {
       ...minimize,
       ...race,
       ...replay,
+      ...quantize,
       ...data,
       ...random,
       ...safetensors,

@@ -91,6 +91,10 @@ export interface Trace {
   readonly repeated?: string[];
   readonly penalties: Tensor[];
   readonly renewals: Map<Tensor, Renewal>;
+  /** What an op works on in the place of its inputs, such as rounded ones. */
+  readonly given?:
+    | ((name: string, inputs: readonly Tensor[], attributes: unknown) => readonly Tensor[])
+    | undefined;
 }
 
 export const newTrace = (instead: ReadonlyMap<string, Tensor> = new Map()): Trace => ({
@@ -177,7 +181,8 @@ export class Graph {
   }
 
   /** Applies an op: checks the shapes, answers its outputs. */
-  apply<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): readonly Tensor[] {
+  apply<A>(op: Op<A>, asked: readonly Tensor[], attributes: A): readonly Tensor[] {
+    const inputs = this.trace.given?.(op.name, asked, attributes) ?? asked;
     for (const input of inputs) {
       if (input.graph !== this) throw new ShapeError(`${op.name}: a tensor belongs to another model's graph`);
       if (input.dtype === "i8" && !op.bytes) throw new ShapeError(`${op.name}: got i8, wanted f32`);
