@@ -96,7 +96,6 @@ export async function compileModel(
   const { name, batchSizes, instructionSet, wasm, ...more } = settle(options);
   const frozen = await frozenAt(model, batchSizes, more.normalization);
   const [first] = frozen.values();
-  const limit = model instanceof Model ? model.inputLimit : undefined;
   const metadata: Metadata = {
     name,
     inputShape: first!.input.shape.slice(1),
@@ -120,7 +119,7 @@ export async function compileModel(
   const code = moduleText({
     metadata,
     programs,
-    inputLimit: metadata.inputType === "i32" ? (limit ?? 2 ** 31) : undefined,
+    inputLimit: metadata.inputType === "i32" ? limitOf(model, first!) : undefined,
     weights: { address, bytes: constants.file.length, checksum: sum, stretches: constants.stretches },
     wasm: wasm === "inline" ? [...modules.values()] : [],
   });
@@ -184,6 +183,16 @@ async function frozenAt(
   } finally {
     await engine.close();
   }
+}
+
+/** Integers of the input are below this: they number rows of a table, or the model has said so itself. */
+function limitOf(model: Freezable, { input, nodes }: Frozen): number {
+  const limits = nodes.flatMap(({ op, inputs: [table, indices] }) => {
+    let root = indices;
+    while (root?.node.op?.name === "reshape") root = root.node.inputs[0];
+    return op?.name === "gather" && root === input ? [table!.shape[0]!] : [];
+  });
+  return Math.min((model instanceof Model && model.inputLimit) || 2 ** 31, ...limits);
 }
 
 /** The same behind a change of its input. */

@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { createEngine, dense, dropout, flatten, sequential } from "../../build/src/index.js";
 import { conv2d, maxPool2d } from "../../build/src/layers.js";
+import { quantize } from "../../build/src/quantize/index.js";
 import { compileModel } from "../../build/src/standalone/index.js";
 import { check, finish } from "./support/check.js";
 
@@ -77,6 +78,17 @@ for (const [name, model] of Object.entries(models)) {
   await model.initialize({ engine, seed: 1 });
   const { code, wasm, weights } = await compileModel(model, { wasm: "beside" });
   const own = row(name, "a compiled model", zipped(code), zipped(wasm.plain), zipped(weights));
+  // What is seen here decides scales, and no sizes.
+  const calibration = Float32Array.from({ length: 16 * 784 }, (_, i) => ((i * 7919) % 1013) / 1013);
+  const small = await compileModel(await quantize(model, { calibration, engine }), { wasm: "beside" });
+  const bytes = row(
+    name,
+    "a compiled model, int8",
+    zipped(small.code),
+    zipped(small.wasm.plain),
+    zipped(small.weights),
+  );
+  check(`${name}: int8 within 150 kB`, bytes < 150_000, bytes);
   for (const [other, files] of Object.entries(others)) {
     // Its own format for the model holds the same numbers and a little more: that little is left out.
     const whole = row(name, other, zipped(files.script), zipped(files.wasm), zipped(weights));

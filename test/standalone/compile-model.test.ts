@@ -1,9 +1,11 @@
 // A compiled model gives, without downhill, the bits that the model gives on an engine, and refuses what is not its own.
+import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { relaxedSupported } from "#src/engine/variant";
-import { createEngine, dense, EngineError, type Model, OptionError, sequential } from "#src/index";
+import { createEngine, dense, EngineError, flatten, type Model, OptionError, sequential } from "#src/index";
 import { freeze, predictor } from "#src/inference/frozen";
-import { embedding } from "#src/layers";
+import { conv2d, embedding, maxPool2d } from "#src/layers";
+import { type QuantizeOptions, quantize } from "#src/quantize/index";
 import { type CompiledModel, type CompileModelOptions, compileModel } from "#src/standalone/index";
 import { networks } from "./networks.ts";
 
@@ -161,6 +163,65 @@ describe("parts", () => {
     const engine = engines[relaxedSupported() ? "relaxed" : "plain"];
     expect(bits((await loaded(compiled)).predict(inputs))).toEqual(
       bits(await model.predict(inputs, { engine })),
+    );
+  });
+});
+
+describe("quantized models", () => {
+  const cnn = () =>
+    trained(
+      sequential(
+        { input: [28, 28, 1] },
+        conv2d(16, 3, { padding: "same", activation: "relu" }),
+        maxPool2d(2),
+        conv2d(32, 3, { padding: "same", activation: "relu" }),
+        maxPool2d(2),
+        flatten(),
+        dense(64, { activation: "relu" }),
+        dense(10),
+      ),
+    );
+  const tokens = () => trained(networks["a transformer over tokens"]!.make());
+  test.each<[string, () => Promise<Model>, QuantizeOptions, string[]]>([
+    ["bytes in and out", cnn, { activations: "int8" }, ["convolutionBytes", "matmulBytes"]],
+    ["bytes by a scale of each row", cnn, { activations: "dynamic" }, ["matmulDynamic"]],
+    ["half bytes", tokens, { weights: "int4" }, ["matmulHalfBytes"]],
+    ["floats of 16 bits", tokens, { weights: "f16" }, ["matmulNN"]],
+  ])(
+    "of %s give the same bits, with the kernels of both modules in one",
+    async (_, make, options, wanted) => {
+      const model = await make();
+      const calibration = inputsFor(model, 12);
+      const quantized = await quantize(model, {
+        ...options,
+        ...(options.activations === "int8" && { calibration }),
+        engine: engines.plain,
+      });
+      for (const instructionSet of sets) {
+        const compiled = await compileModel(quantized, { instructionSet, batchSizes: [1, 4] });
+        expect(compiled.kernels).toEqual(expect.arrayContaining(wanted));
+        const { predict } = await loaded(compiled);
+        for (const examples of [1, 6]) {
+          const inputs = inputsFor(model, examples);
+          const expected = await quantized.predict(inputs, { engine: engines[instructionSet] });
+          expect(bits(predict(inputs))).toEqual(bits(expected));
+        }
+        expect(compiled.weights.length).toBeLessThan(0.6 * 4 * model.parameterCount + 4000);
+      }
+    },
+  );
+  test("the network of examples/cnn.js takes at most 150 kB, zipped, in bytes", async () => {
+    const model = await cnn();
+    const quantized = await quantize(model, { calibration: inputsFor(model, 12), engine: engines.plain });
+    const { code, weights } = await compileModel(quantized);
+    expect(gzipSync(code).length).toBeLessThan(8_000);
+    expect(gzipSync(code).length + gzipSync(weights).length).toBeLessThan(150_000);
+  });
+  test("tokens outside the table are refused, of a model that only freezes too", async () => {
+    const quantized = await quantize(await tokens(), { weights: "int4", engine: engines.plain });
+    const { predict } = await loaded(await compileModel(quantized));
+    expect(() => predict([0, 1, 2, 3, 4, 13, 0])).toThrow(
+      new RangeError("model: input: number 5: got 13, wanted an integer from 0 to 12"),
     );
   });
 });
