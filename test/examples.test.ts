@@ -36,6 +36,7 @@ import * as quantize from "#src/quantize/index";
 import * as race from "#src/race/index";
 import * as regularize from "#src/regularize";
 import * as replay from "#src/replay/index";
+import * as standalone from "#src/standalone/index";
 import * as tables from "#src/tables";
 import * as text from "#src/text";
 import { wages } from "../examples/data/wages.js";
@@ -212,6 +213,7 @@ describe("examples", () => {
         "minimize",
         "race",
         "replay",
+        "standalone",
         "quantize",
       ]),
     );
@@ -223,6 +225,7 @@ describe("examples", () => {
       ...minimize,
       ...race,
       ...replay,
+      ...standalone,
       ...quantize,
       ...data,
       ...random,

@@ -5,7 +5,7 @@ import type { Program, Relocation } from "../compile/program.ts";
 
 /** How a stretch of the region lies in the file: as it is, or as floats of 16 bits of one of two kinds. */
 const FORMS = ["raw", "bf16", "f16"] as const;
-export type Form = (typeof FORMS)[number];
+type Form = (typeof FORMS)[number];
 
 /** A stretch of the region. */
 export interface Stretch {

@@ -54,7 +54,7 @@ export interface ModuleContents {
 
 /** How a stretch of the weights is read: `from` counts bytes of the file. */
 const READERS = {
-  raw: "bytes.set(file.subarray(from, from + length), to);",
+  raw: "new Uint8Array(memory.buffer).set(file.subarray(from, from + length), to);",
   bf16: "for (let i = 0; i < length / 4; i++) words[to / 4 + i] = half.getUint16(from + 2 * i, true) << 16;",
   f16: `for (let i = 0; i < length / 4; i++) {
       const bits = half.getUint16(from + 2 * i, true);
@@ -104,7 +104,7 @@ export function moduleText(contents: ModuleContents): string {
         fail(\`input: number \${i}\`, values[i], "an integer from 0 to ${Number(inputLimit) - 1}");
 `;
   return `// The model ${metadata.name}, compiled by ${PRODUCER}: load(weights) gives what predicts with it.
-const { instantiate, ${inline ? "validate" : "Module"} } = WebAssembly;
+const { instantiate${["", ", validate"][wasm.length - 1] ?? ", Module"} } = WebAssembly;
 
 /** What the model takes and gives. */
 export const metadata = ${JSON.stringify(metadata, undefined, 2)};
@@ -144,7 +144,7 @@ export async function load(weights${inline ? "" : ", wasm"}) {
   const { memory, begin, proceed } = (made.instance ?? made).exports;
   const words = new Uint32Array(memory?.buffer ?? 0);
   if (words[${CONTROL_STEPS / 4}] !== ${weights.checksum}) fail("wasm", "another module's", "that written with this module");
-  const [bytes, floats, integers] = [Uint8Array, Float32Array, Int32Array].map((View) => new View(memory.buffer));
+  const floats = new Float32Array(memory.buffer);
 ${reading(weights)}  const run = (control) => {
     words.set(control, ${CONTROL_PROGRAM / 4});
     begin();
@@ -160,7 +160,7 @@ ${inputLimit === undefined ? "" : checkIntegers}    const result = new Float32Ar
     for (let from = 0, n; from < count; from += n) {
       const program = PROGRAMS.find(({ examples }) => examples <= count - from) ?? PROGRAMS.at(-1);
       n = Math.min(program.examples, count - from);
-      ${metadata.inputType === "i32" ? "integers" : "floats"}.set(values.subarray(from * INPUT, (from + n) * INPUT), program.input / 4);
+      ${metadata.inputType === "i32" ? "new Int32Array(memory.buffer)" : "floats"}.set(values.subarray(from * INPUT, (from + n) * INPUT), program.input / 4);
       run(program.run);
       result.set(floats.subarray(program.output / 4, program.output / 4 + n * OUTPUT), from * OUTPUT);
     }

@@ -10,6 +10,7 @@ import * as optim from "downhill/optim";
 import * as race from "downhill/race";
 import * as regularize from "downhill/regularize";
 import * as replay from "downhill/replay";
+import * as standalone from "downhill/standalone";
 import * as tables from "downhill/tables";
 import * as text from "downhill/text";
 
@@ -46,6 +47,10 @@ async function checkRooms() {
   await small.initialize();
   const file = replay.readPrograms(replay.writePrograms({ predict: replay.predictionProgram(small) }));
   check("replay", file.programs.get("predict").places.get("output").shape.length === 2);
+  const compiled = await standalone.compileModel(small).catch((error) => error);
+  // The edge has the kernels compiled, and says so.
+  const compiles = compiled.code?.includes("export async function load") ?? compiled.message.includes("bytes");
+  check("standalone", compiles);
   let error;
   try {
     // From another file than the class: the files share what they have in common.

@@ -33,6 +33,7 @@ import { mixup } from "downhill/slim/regularize";
 import { csvRows } from "downhill/slim/tables";
 import { words } from "downhill/slim/text";
 import { readTable, type Table } from "downhill/tables";
+import { type CompiledModel, compileModel } from "downhill/standalone";
 import { characters, type Tokenizer } from "downhill/text";
 
 const data: Dataset = dataset({ inputs: [[0, 1]], labels: [1] });
@@ -65,6 +66,7 @@ export const lowest: Minimum = minimizeSync(rosenbrock(), [0, 0], lbfgs());
 export const raced: RaceEntrant[] = entrants();
 export const table: Table = await readTable(csvRows("a\n1\n"));
 export const tokenizer: Tokenizer = characters();
+export const compiled: CompiledModel = await compileModel(model, { batchSizes: [1, 8] });
 export const threads: number | undefined =
   new EngineError("none") instanceof Error ? engine.threads : undefined;
 export const added: "relaxed" | "plain" = await slim.init({ bytes: new Uint8Array(8) });
