@@ -152,11 +152,12 @@ ${reading(weights)}  const run = (control) => {
   };
   for (const { once } of PROGRAMS) if (once) run(once);
 
-  function predict(input) {
+  function predict(input, output) {
     const values = ArrayBuffer.isView(input) ? input : Float32Array.from(input);
     const count = values.length / INPUT;
     if (!(Number.isInteger(count) && count > 0)) fail("input", \`\${values.length} numbers\`, \`a multiple of \${INPUT}\`);
-${inputLimit === undefined ? "" : checkIntegers}    const result = new Float32Array(count * OUTPUT);
+${inputLimit === undefined ? "" : checkIntegers}    const result = output ?? new Float32Array(count * OUTPUT);
+    if (result.length !== count * OUTPUT) fail("output", \`room for \${result.length} numbers\`, count * OUTPUT);
     for (let from = 0, n; from < count; from += n) {
       const program = PROGRAMS.find(({ examples }) => examples <= count - from) ?? PROGRAMS.at(-1);
       n = Math.min(program.examples, count - from);
@@ -191,8 +192,11 @@ export declare const metadata: {
 };
 /** A model in its memory. */
 export interface Predictor {
-  /** Outputs for some inputs, example after example: [n, ...inputShape] → [n, ...outputShape]. */
-  predict(input: Float32Array | Int32Array | readonly number[]): Float32Array;
+  /**
+   * Outputs for some inputs, example after example: [n, ...inputShape] → [n, ...outputShape]. They are written to \`output\`,
+   * by default to a new array. Throws a RangeError for an input of no whole examples, or integers that are none of the model's.
+   */
+  predict(input: Float32Array | Int32Array | readonly number[], output?: Float32Array): Float32Array;
 }
 /** Brings the model into memory. Throws a RangeError for weights that are not those written with this module. */
 export declare function load(weights: ${given(source)}${wasm}): Promise<Predictor>;

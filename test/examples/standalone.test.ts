@@ -5,7 +5,9 @@ import { numbersAfter, runExample } from "../support/example.ts";
 test("standalone", async () => {
   const written = await runExample("standalone/write", 1500);
   expect(numbersAfter(written, "test accuracy ")[0]).toBeGreaterThan(70);
-  const [script, weights] = numbersAfter(written, " bytes, ").concat(numbersAfter(written, "digits.weights "));
+  const [script, weights] = numbersAfter(written, " bytes, ").concat(
+    numbersAfter(written, "digits.weights "),
+  );
   expect(script).toBeLessThan(8_000);
   expect(weights).toBeLessThan(120_000);
   const read = await runExample("standalone/node");

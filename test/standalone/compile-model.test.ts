@@ -269,6 +269,12 @@ describe("refuses, and can be asked again", () => {
       expect(() => predict(new Float32Array(wrong))).toThrow(
         new RangeError(`model: input: got ${wrong} numbers, wanted a multiple of 4`),
       );
+    expect(() => predict(new Float32Array(8), new Float32Array(5))).toThrow(
+      new RangeError("model: output: got room for 5 numbers, wanted 6"),
+    );
+    const room = new Float32Array(6).fill(7);
+    expect(predict(new Float32Array(8), room)).toBe(room);
+    expect(bits(room)).toEqual(bits(predict(new Float32Array(8))));
     const tokens = sequential({ input: [2], inputType: "i32" }, embedding(5, 2));
     const { predict: read } = await loaded(await compileModel(await trained(tokens)));
     for (const wrong of [5, -1, 0.5, Number.NaN])

@@ -49,7 +49,8 @@ async function checkRooms() {
   check("replay", file.programs.get("predict").places.get("output").shape.length === 2);
   const compiled = await standalone.compileModel(small).catch((error) => error);
   // The edge has the kernels compiled, and says so.
-  const compiles = compiled.code?.includes("export async function load") ?? compiled.message.includes("bytes");
+  const compiles =
+    compiled.code?.includes("export async function load") ?? compiled.message.includes("bytes");
   check("standalone", compiles);
   let error;
   try {

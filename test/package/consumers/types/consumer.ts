@@ -32,8 +32,8 @@ import { performanceProfile } from "downhill/slim/race";
 import { mixup } from "downhill/slim/regularize";
 import { csvRows } from "downhill/slim/tables";
 import { words } from "downhill/slim/text";
-import { readTable, type Table } from "downhill/tables";
 import { type CompiledModel, compileModel } from "downhill/standalone";
+import { readTable, type Table } from "downhill/tables";
 import { characters, type Tokenizer } from "downhill/text";
 
 const data: Dataset = dataset({ inputs: [[0, 1]], labels: [1] });
