@@ -2,12 +2,14 @@
 import { expect, test } from "vitest";
 import { scriptSize, wasmSizes } from "../scripts/sizes.js";
 
-test("there are two instruction sets in two kinds of memory", () => {
-  expect([...wasmSizes().keys()].sort()).toEqual(["plain", "plain-shared", "relaxed", "relaxed-shared"]);
+test("there are two modules, each of two instruction sets in two kinds of memory", () => {
+  const names = ["plain", "plain-shared", "relaxed", "relaxed-shared"];
+  const both = [...names, ...names.map((name) => `quantized-${name}`)];
+  expect([...wasmSizes().keys()].sort()).toEqual(both.sort());
 });
 
-test.each([...wasmSizes()])("%s takes at most 100 kB: %i bytes", (_, bytes) => {
-  expect(bytes).toBeLessThanOrEqual(100_000);
+test.each([...wasmSizes()])("%s takes at most 100 kB, or 30 for bytes: %i bytes", (name, bytes) => {
+  expect(bytes).toBeLessThanOrEqual(name.startsWith("quantized") ? 30_000 : 100_000);
 });
 
 test.each(["node", "browser", "workerd", "edge-light"])(
@@ -32,6 +34,13 @@ test("standalone/index.js adds at most 8 kB to what it stands on: the core, repl
   expect(own).toBeLessThanOrEqual(8_000);
 });
 
+test("quantize/index.js adds at most 10 kB to the core, frozen models and the ops on bytes", async () => {
+  const bytes = ["quantized", "quantized-convolution", "quantized-floats"].map((name) => `ops/${name}.js`);
+  const below = ["index.js", "data/index.js", "inference/frozen.js", "engine/extend.js", ...bytes];
+  const own = (await scriptSize([...below, "quantize/index.js"])) - (await scriptSize(below));
+  expect(own).toBeLessThanOrEqual(10_000);
+});
+
 test.each([
   ["data/index.js", 2_000],
   ["minimize/index.js", 10_000],
@@ -50,7 +59,6 @@ test.each([
   ["tflite/index.js", 8_000],
   ["keras/index.js", 6_000],
   ["torch/index.js", 3_000],
-  ["quantize/index.js", 10_000],
   ["compress/index.js", 10_000],
   // A fourth of it freezes models, as the exporters do, and lays out programs, as replay does.
   ["standalone/index.js", 10_000],
