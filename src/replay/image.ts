@@ -75,7 +75,7 @@ export function image(
   const pages = Math.ceil(end / PAGE);
   if (pages > MOST_PAGES) {
     throw new MemoryError(
-      `writePrograms: needs ${end} bytes, a memory has ${MOST_PAGES * PAGE}`,
+      `programs: need ${end} bytes, a memory has ${MOST_PAGES * PAGE}`,
       end,
       MOST_PAGES * PAGE,
     );

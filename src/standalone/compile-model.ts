@@ -1,8 +1,6 @@
 // Compiles a model to a module of its own, with the kernels that it needs and nothing else of downhill.
 import { host } from "#host";
 import { CONTROL_STEPS } from "../../assembly/abi.ts";
-import { ACTIVATIONS } from "../compile/instruction.ts";
-import type { Program } from "../compile/program.ts";
 import { EngineError, OptionError } from "../core/errors.ts";
 import { checkOptions } from "../core/options.ts";
 import { createEngine } from "../engine/engine.ts";
@@ -11,19 +9,11 @@ import { Graph } from "../graph/tensor.ts";
 import type { InstructionSet } from "../host/host.ts";
 import { type Freezable, frozenOf } from "../inference/freezable.ts";
 import type { Frozen } from "../inference/frozen.ts";
-import { prepared } from "../inference/prepared.ts";
 import { Model } from "../nn/model.ts";
 import { div, sub } from "../ops/arithmetic.ts";
-import { type Imaged, image } from "../replay/image.ts";
-import type { ProgramEntry, Run } from "../replay/program-file.ts";
-import { type Constants, checksum, gather } from "./constants.ts";
-import {
-  type Metadata,
-  type ModuleProgram,
-  moduleText,
-  moduleTypes,
-  type Normalization,
-} from "./module-text.ts";
+import { checksum } from "./constants.ts";
+import { laidOut } from "./layout.ts";
+import { type Metadata, moduleText, moduleTypes, type Normalization } from "./module-text.ts";
 import { exportsOf, shake } from "./shake.ts";
 
 /** Options of {@link compileModel}. */
@@ -74,8 +64,6 @@ const SETS: Readonly<Record<InstructionSet | "both", readonly InstructionSet[]>>
   both: ["relaxed", "plain"],
 };
 
-const WEIGHTS = "weights";
-
 /**
  * Compiles a model, or what freezes as a quantized model does, to an ES module without imports and a file of weights: with
  * the kernels that its programs name, on one thread, wherever there is WebAssembly with vectors. `load(weights)` of the
@@ -111,10 +99,7 @@ export async function compileModel(
   for (const set of SETS[instructionSet]) {
     const sources = await kernelsOf(set, kernels);
     const exports = ["begin", "proceed"];
-    modules.set(
-      set,
-      shake(sources, { kernels, firstSlot, exports, pages, runs: [mark, ...runs.map(withoutZeros)] }),
-    );
+    modules.set(set, shake(sources, { kernels, firstSlot, exports, pages, runs: [mark, ...runs] }));
   }
   const code = moduleText({
     metadata,
@@ -227,69 +212,3 @@ function normalized(frozen: Frozen, { mean, deviation }: Normalization): Frozen 
   });
   return { ...frozen, graph, input, output: become.get(frozen.output)! };
 }
-
-/** The programs for all batch sizes in one memory: they take turns in it, and have their constants together. */
-function laidOut(frozen: ReadonlyMap<number, Frozen>) {
-  const all = [...frozen].map(([batch, each]) => ({ batch, ...each, ...prepared(each) }));
-  const constants = gather(all.flatMap(({ once, program }) => (once ? [once, program] : [program])));
-  const turns = { input: {}, output: {}, scratch: {}, [ACTIVATIONS]: {} };
-  const programs = new Map<string, Imaged>();
-  for (const { batch, once, program, input, output } of all) {
-    const own = { ...turns, [WEIGHTS]: constants, prepared: program };
-    const places: Imaged["places"] = {
-      input: { role: "input", type: "f32", shape: input.shape, region: "input" },
-      output: { role: "output", type: "f32", shape: output.shape, region: "output" },
-      weights: { role: "input", type: "u8", shape: [constants.bytes], region: WEIGHTS },
-    };
-    programs.set(`${batch}`, imaged(program, constants, own, places));
-    if (once) programs.set(`${batch} once`, imaged(once, constants, own, {}));
-  }
-  const { programs: entries, ...rest } = image(programs);
-  const made = all.map(({ batch }): ModuleProgram => {
-    const entry = entries.get(`${batch}`)!;
-    const once = entries.get(`${batch} once`);
-    const at = (place: string) => entry.places.get(place)!.address;
-    return {
-      examples: batch,
-      input: at("input"),
-      output: at("output"),
-      run: words(entry),
-      once: once && words(once),
-    };
-  });
-  const address = entries.get(`${all[0]!.batch}`)!.places.get("weights")!.address;
-  return { ...rest, constants, address, programs: made };
-}
-
-/** A program whose constants lie in the region that all programs have together. */
-function imaged(
-  program: Program,
-  constants: Constants,
-  owners: Readonly<Record<string, object>>,
-  places: Imaged["places"],
-): Imaged {
-  const relocations = program.relocations.map((each) =>
-    each.region === "constants" ? { ...each, region: WEIGHTS, offset: constants.place(program, each) } : each,
-  );
-  const regions = new Map(program.regions).set(WEIGHTS, constants.bytes);
-  regions.delete("constants");
-  const { words, kernels, scratchBytes } = program;
-  const sizes = new Map(regions).set("scratch", scratchBytes);
-  const shared = new Map(
-    [...sizes].flatMap(([name, bytes]) =>
-      owners[name] ? [[name, { owner: owners[name], bytes }] as const] : [],
-    ),
-  );
-  const imagedProgram = { words, kernels, scratchBytes, relocations, regions, constants: [] };
-  return { program: imagedProgram, steps: 1, contents: new Map(), places, shared };
-}
-
-/** What is behind the last number of a run is zeros anyway. */
-const withoutZeros = ({ address, bytes }: Run): Run => ({
-  address,
-  bytes: bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1),
-});
-
-/** The control words of a run of one step, which follow each other in memory. */
-const words = ({ control, steps }: ProgramEntry): number[] =>
-  [...control, [steps, 1] as const].sort(([a], [b]) => a - b).map(([, value]) => value);
