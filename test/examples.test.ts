@@ -42,6 +42,7 @@ import * as quantize from "#src/quantize/index";
 import * as race from "#src/race/index";
 import * as regularize from "#src/regularize";
 import * as replay from "#src/replay/index";
+import * as standalone from "#src/standalone/index";
 import * as tables from "#src/tables";
 import * as text from "#src/text";
 import * as tflite from "#src/tflite/index";
@@ -224,6 +225,7 @@ describe("examples", () => {
         "onnx",
         "torch",
         "keras",
+        "standalone",
         "quantize",
         "quantize",
         "tflite",
@@ -239,6 +241,7 @@ describe("examples", () => {
       ...replay,
       ...torch,
       ...keras,
+      ...standalone,
       ...quantize,
       ...tflite,
       ...data,

@@ -122,7 +122,11 @@ describe("floors", () => {
   });
   test("above the engine nobody knows of WebAssembly", () => {
     const outside = source.filter(
-      (path) => !["engine", "host"].includes(folderOf(path)) && /\bWebAssembly\./.test(code(path)),
+      (path) =>
+        !["engine", "host"].includes(folderOf(path)) &&
+        // What it writes is a host by itself.
+        path !== "src/standalone/module-text.ts" &&
+        /\bWebAssembly\./.test(code(path)),
     );
     expect(outside).toEqual([]);
   });

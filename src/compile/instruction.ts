@@ -5,7 +5,7 @@ import { type Buffer, type Cut, elements, type Operand } from "../graph/op.ts";
 /** A buffer and where it lies; a planned one gets its offset from the planner. */
 export interface Place extends Buffer {
   /** Named regions outlive the step; ACTIVATIONS is planned anew for each program. */
-  readonly region: string;
+  region: string;
   offset: number;
 }
 

@@ -36,7 +36,7 @@ export interface ProgramSource {
   /** Instructions before those of the graph, as soon as the tensors of `kept` are there, and after those of the graph. */
   readonly before?: (emitter: Emitter) => void;
   readonly known?: (emitter: Emitter) => void;
-  readonly after?: (emitter: Emitter) => void;
+  readonly after?: (emitter: ProgramEmitter) => void;
   /** Tensors that `before` makes, and those that `known` reads. */
   readonly fed?: readonly Tensor[];
   readonly kept?: readonly Tensor[];

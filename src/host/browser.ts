@@ -1,7 +1,7 @@
 // Pages and their workers: modules lie as text in files of their own, loaded when they are chosen.
 import { EngineError } from "../core/errors.ts";
 import { compileBytes } from "./compile.ts";
-import type { Host, InstructionSet, WorkerTask } from "./host.ts";
+import type { Host, InstructionSet, Variant, WorkerTask } from "./host.ts";
 
 type Bytes = Promise<{ default: Uint8Array<ArrayBuffer> }>;
 
@@ -11,11 +11,13 @@ const modules: Record<InstructionSet, Record<"own" | "shared", () => Bytes>> = {
   relaxed: { own: () => import("#wasm/relaxed"), shared: () => import("#wasm/relaxed-shared") },
 };
 
+const bytes = async ({ instructionSet, shared }: Variant) =>
+  (await modules[instructionSet][shared ? "shared" : "own"]()).default;
+
 export const host: Host = {
   offers: () => true,
-  async compile({ instructionSet, shared }) {
-    return compileBytes((await modules[instructionSet][shared ? "shared" : "own"]()).default);
-  },
+  compile: async (variant) => compileBytes(await bytes(variant)),
+  bytes,
   compileSync() {
     throw new EngineError(
       "createEngineSync: got a page, which loads the module with a promise; use createEngine, or downhill/slim after init",

@@ -18,6 +18,8 @@ export interface Host {
   compile(variant: Variant): Promise<WebAssembly.Module>;
   /** The same without a promise. @throws EngineError where it cannot be had so. */
   compileSync(variant: Variant): WebAssembly.Module;
+  /** The bytes of a module; undefined where only compiled ones are at hand. */
+  bytes?(variant: Variant): Promise<Uint8Array<ArrayBuffer>>;
   /** Whether the calling thread is a page's or the like: it may not wait, and may not be kept busy for long. */
   isPage(): boolean;
   /** Threads that "auto" stands for; undefined where memory cannot be shared with workers. */

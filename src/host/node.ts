@@ -25,11 +25,19 @@ function read(file: URL): Buffer<ArrayBuffer> {
     );
   }
 }
+/** The bytes of a module beside this package's files; those of a kind begin with its name. */
+export const bytesOf = ({ instructionSet, shared }: Variant, kind = "") =>
+  readFileSync(
+    new URL(`../../wasm/${kind}${instructionSet}${shared ? "-shared" : ""}.wasm`, import.meta.url),
+  );
+export const moduleOf = (variant: Variant, kind?: string): WebAssembly.Module =>
+  new WebAssembly.Module(bytesOf(variant, kind));
 
 export const host: Host = {
   offers: () => true,
   compile: async (variant) => moduleOf(variant),
   compileSync: (variant) => moduleOf(variant),
+  bytes: async (variant) => bytesOf(variant),
   isPage: () => false,
   cores: availableParallelism,
   async startWorker(task, { message, ended }, url = new URL("./worker.js", import.meta.url)) {

@@ -11,5 +11,8 @@ const modules = {
   },
 };
 
-export const compile = async ({ instructionSet, shared }: Variant): Promise<WebAssembly.Module> =>
-  compileBytes((await modules[instructionSet][shared ? "shared" : "own"]()).default);
+export const bytes = async ({ instructionSet, shared }: Variant): Promise<Uint8Array<ArrayBuffer>> =>
+  (await modules[instructionSet][shared ? "shared" : "own"]()).default;
+
+export const compile = async (variant: Variant): Promise<WebAssembly.Module> =>
+  compileBytes(await bytes(variant));

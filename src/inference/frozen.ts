@@ -60,13 +60,15 @@ export async function freeze(model: Model, options: FreezeOptions = {}): Promise
 }
 
 /** The program of a frozen model: regions "input" and "output", and constants. */
-export function predictor({ graph, input, output }: Frozen): Program {
-  const placements = new Map([
+export const predictor = (frozen: Frozen): Program =>
+  compile({ graph: frozen.graph, placements: placed(frozen) });
+
+/** Where input and output of a frozen model lie. */
+export const placed = ({ input, output }: Frozen) =>
+  new Map([
     [input, { region: "input", offset: 0 }],
     [output, { region: "output", offset: 0 }],
   ]);
-  return compile({ graph, placements });
-}
 
 /** Numbers that stand for a tensor. */
 interface Numbers {

@@ -9,9 +9,9 @@ import {
   INSTRUCTION_BYTES,
   SLOT_BARRIER,
 } from "../../assembly/abi.ts";
+import type { Program } from "../compile/program.ts";
 import { MemoryError, OptionError } from "../core/errors.ts";
 import { PAGE, type Place, type ProgramEntry, type ProgramFile, type Run } from "./program-file.ts";
-import type { Replayable } from "./replayable.ts";
 
 /** The first page is the module's own: control words and what its kernels keep there. */
 const START = PAGE;
@@ -22,19 +22,37 @@ const STRETCH = 4096;
 /** As the engine lays out its memory: loads behind stores at the same offset modulo 4 KiB would be slow. */
 const STAGGER = 5 * ALIGNMENT;
 const MOST_PAGES = 65_536;
-const PARAMETERS = "parameters";
+const SCRATCH = "scratch";
 const INSTRUCTION_WORDS = INSTRUCTION_BYTES / 4;
 
-/** Where the parts of one program lie. */
+/** A program, and what it finds in its memory. */
+export interface Imaged {
+  readonly program: Pick<
+    Program,
+    "words" | "kernels" | "relocations" | "constants" | "regions" | "scratchBytes"
+  >;
+  /** Most steps of one run. */
+  readonly steps: number;
+  /** What regions hold at the start; others hold zeros, and all hold the program's constants. */
+  readonly contents: ReadonlyMap<string, Uint8Array>;
+  /** What a host may read and write, by name. */
+  readonly places: Readonly<Record<string, ImagedPlace>>;
+  /** Regions, and "scratch", that it has together with others: those of the same owner are one, as large as the largest. */
+  readonly shared: ReadonlyMap<string, { readonly owner: object; readonly bytes: number }>;
+}
+
+/** A place in a region. */
+export type ImagedPlace = Omit<Place, "address"> & { readonly region: string; readonly offset?: number };
+
+/** Where the regions and the instructions of one program lie. */
 interface Layout {
   readonly regions: ReadonlyMap<string, number>;
   readonly code: number;
-  readonly scratch: number;
 }
 
-/** Programs in one memory; those of one model share its parameters. @throws MemoryError, OptionError */
+/** Programs in one memory. @throws MemoryError, OptionError */
 export function image(
-  programs: ReadonlyMap<string, Replayable>,
+  programs: ReadonlyMap<string, Imaged>,
 ): Pick<ProgramFile, "pages" | "firstSlot" | "kernels" | "programs" | "runs"> {
   if (programs.size === 0) throw new OptionError("writePrograms: programs: got none, wanted one or more");
   let end = START;
@@ -43,20 +61,21 @@ export function image(
     end += Math.max(1, Math.ceil(bytes / ALIGNMENT)) * ALIGNMENT + (bytes >= STRETCH ? STAGGER : 0);
     return address;
   };
-  const models = new Set([...programs.values()].map(({ model }) => model));
-  const parameters = new Map([...models].map((model) => [model, take(model.weights.length * 4)]));
+  const sizes = new Map<object, number>();
+  for (const { shared } of programs.values())
+    for (const { owner, bytes } of shared.values()) sizes.set(owner, Math.max(bytes, sizes.get(owner) ?? 0));
+  const together = new Map([...sizes].map(([owner, bytes]) => [owner, take(bytes)]));
   const layouts = new Map<string, Layout>();
-  for (const [name, { program, model }] of programs) {
-    const regions = new Map([[PARAMETERS, parameters.get(model)!]]);
-    for (const [region, bytes] of program.regions)
-      if (region !== PARAMETERS) regions.set(region, take(bytes));
-    const [code, scratch] = [take(program.words.byteLength), take(program.scratchBytes)];
-    layouts.set(name, { regions, code, scratch });
+  for (const [name, { program, shared }] of programs) {
+    const regions = new Map([...shared].map(([region, { owner }]) => [region, together.get(owner)!]));
+    for (const [region, bytes] of [...program.regions, [SCRATCH, program.scratchBytes] as const])
+      if (!regions.has(region)) regions.set(region, take(bytes));
+    layouts.set(name, { regions, code: take(program.words.byteLength) });
   }
   const pages = Math.ceil(end / PAGE);
   if (pages > MOST_PAGES) {
     throw new MemoryError(
-      `writePrograms: needs ${end} bytes, a memory has ${MOST_PAGES * PAGE}`,
+      `programs: need ${end} bytes, a memory has ${MOST_PAGES * PAGE}`,
       end,
       MOST_PAGES * PAGE,
     );
@@ -74,51 +93,39 @@ export function image(
     return slot;
   };
   const memory = new Uint8Array(pages * PAGE);
-  for (const [model, address] of parameters) put(memory, address, model.weights.snapshot());
-  for (const [name, replayable] of programs) write(memory, layouts.get(name)!, replayable, slotOf);
+  for (const [name, imaged] of programs) write(memory, layouts.get(name)!, imaged, slotOf);
   const entries = [...programs].map(([name, each]) => [name, entry(layouts.get(name)!, each)] as const);
   return { pages, firstSlot: FIRST_SLOT, kernels, programs: new Map(entries), runs: runs(memory) };
-}
-
-function put(memory: Uint8Array, address: number, { buffer, byteOffset, byteLength }: ArrayBufferView): void {
-  memory.set(new Uint8Array(buffer, byteOffset, byteLength), address);
 }
 
 /** Writes what regions hold, and the instructions with their slots and addresses. */
 function write(
   memory: Uint8Array,
   { regions, code }: Layout,
-  { program, contents }: Replayable,
+  { program, contents }: Imaged,
   slotOf: (kernel: string) => number,
 ): void {
   const words = program.words.slice();
   for (const [index, kernel] of program.kernels.entries()) words[index * INSTRUCTION_WORDS] = slotOf(kernel);
   for (const { word, region, offset } of program.relocations) words[word] = regions.get(region)! + offset;
-  put(memory, code, words);
+  memory.set(new Uint8Array(words.buffer), code);
   for (const { place, bytes } of program.constants)
     memory.set(bytes, regions.get(place.region)! + place.offset);
   for (const [region, bytes] of contents) memory.set(bytes, regions.get(region)!);
 }
 
 /** What a host has to know of a program. */
-function entry(
-  { regions, code, scratch }: Layout,
-  { program, model, steps, places }: Replayable,
-): ProgramEntry {
+function entry({ regions, code }: Layout, { program, steps, places }: Imaged): ProgramEntry {
   const found = new Map<string, Place>();
-  for (const [name, { region, ...place }] of Object.entries(places)) {
-    const address = program.regions.has(region) && regions.get(region);
+  for (const [name, { region, offset = 0, ...place }] of Object.entries(places)) {
+    const address = regions.get(region);
     // A program has no place for what nothing in it reads.
-    if (address) found.set(name, { ...place, address });
-  }
-  for (const { name, shape, offset } of model.weights.segments) {
-    const address = regions.get(PARAMETERS)! + offset * 4;
-    found.set(name, { role: "parameter", type: "f32", address, shape });
+    if (address) found.set(name, { ...place, address: address + offset });
   }
   const control = [
     [CONTROL_PROGRAM, code],
     [CONTROL_LENGTH, program.words.byteLength],
-    [CONTROL_SCRATCH, scratch],
+    [CONTROL_SCRATCH, regions.get(SCRATCH)!],
     [CONTROL_SCRATCH_BYTES, program.scratchBytes],
   ] as const;
   return { control, steps: CONTROL_STEPS, mostSteps: steps, places: found };

@@ -1,7 +1,7 @@
 // Writes programs and the memory in which they lie to one file.
 import { OptionError } from "../core/errors.ts";
 import { encode } from "./encoder.ts";
-import { image } from "./image.ts";
+import { type Imaged, type ImagedPlace, image } from "./image.ts";
 import { PRODUCER } from "./program-file.ts";
 import type { Replayable } from "./replayable.ts";
 
@@ -34,8 +34,24 @@ export function writePrograms(
       `writePrograms: numerics: wanted "exact" or "fast", got ${JSON.stringify(numerics)}`,
     );
   }
-  const entries = new Map(Object.entries(programs));
-  if (entries.has("")) throw new OptionError('writePrograms: name: got "", wanted one letter or more');
+  if ("" in programs) throw new OptionError('writePrograms: name: got "", wanted one letter or more');
   const instructionSet = numerics === "exact" ? "plain" : "relaxed";
-  return encode({ producer: PRODUCER, instructionSet, ...image(entries) });
+  const imaged = new Map(Object.entries(programs).map(([name, each]) => [name, withWeights(each)]));
+  return encode({ producer: PRODUCER, instructionSet, ...image(imaged) });
+}
+
+/** A program with the weights of its model, which it shares with the model's other programs. */
+function withWeights({ program, model: { weights }, steps, contents, places }: Replayable): Imaged {
+  const region = "parameters";
+  const parameters = weights.segments.map(({ name, shape, offset }): [string, ImagedPlace] => [
+    name,
+    { role: "parameter", type: "f32", shape, region, offset: offset * 4 },
+  ]);
+  return {
+    program,
+    steps,
+    contents: new Map(contents).set(region, new Uint8Array(weights.snapshot().buffer)),
+    places: { ...places, ...Object.fromEntries(parameters) },
+    shared: new Map([[region, { owner: weights, bytes: weights.length * 4 }]]),
+  };
 }

@@ -13,6 +13,7 @@ import * as quantize from "downhill/quantize";
 import * as race from "downhill/race";
 import * as regularize from "downhill/regularize";
 import * as replay from "downhill/replay";
+import * as standalone from "downhill/standalone";
 import * as tables from "downhill/tables";
 import * as text from "downhill/text";
 import * as tflite from "downhill/tflite";
@@ -67,6 +68,11 @@ async function checkRooms() {
   const topology = { class_name: "Sequential", config: [repeat] };
   const imported = keras.fromKeras({ modelTopology: topology, weightsManifest: [] }, new Uint8Array());
   check("keras", imported.outputShape.join() === "2,3");
+  const compiled = await standalone.compileModel(small).catch((error) => error);
+  // The edge has the kernels compiled, and says so.
+  const compiles =
+    compiled.code?.includes("export async function load") ?? compiled.message.includes("bytes");
+  check("standalone", compiles);
   const halves = await quantize.quantize(small, { weights: "f16" });
   const quarters = await quantize.quantize(small, { calibration: [-1, 0.5, 0.25, 1] });
   const [floats, half, bytes] = await Promise.all(

@@ -38,6 +38,7 @@ import { mixup } from "downhill/slim/regularize";
 import { csvRows } from "downhill/slim/tables";
 import { words } from "downhill/slim/text";
 import { toPyTorch as slimToPyTorch } from "downhill/slim/torch";
+import { type CompiledModel, compileModel } from "downhill/standalone";
 import { readTable, type Table } from "downhill/tables";
 import { characters, type Tokenizer } from "downhill/text";
 import { type TfliteOptions, toTflite } from "downhill/tflite";
@@ -81,6 +82,7 @@ const names: PyTorchOptions = { names: { dense: "fc" } };
 export const stateDict: Uint8Array = toPyTorch(model, names);
 const open: FromKerasOptions = { input: [2] };
 export const ofKeras: Model = fromKeras("{}", new Uint8Array(), open);
+export const compiled: CompiledModel = await compileModel(model, { batchSizes: [1, 8] });
 export const threads: number | undefined =
   new EngineError("none") instanceof Error ? engine.threads : undefined;
 export const added: "relaxed" | "plain" = await slim.init({ bytes: new Uint8Array(8) });
