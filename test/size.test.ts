@@ -31,6 +31,9 @@ test("race/index.js adds at most 4 kB to what it races: the core, minimize and o
 test("keras/index.js adds at most 8 kB to the layers that its models are made of", async () => {
   const made = ["index.js", "data/index.js", "layers.js"];
   const own = (await scriptSize([...made, "keras/index.js"])) - (await scriptSize(made));
+  expect(own).toBeLessThanOrEqual(8_000);
+});
+
 test("standalone/index.js adds at most 8 kB to what it stands on: the core, replay, and what freezes models", async () => {
   const under = ["index.js", "data/index.js", "replay/index.js", "inference/frozen.js"];
   const own = (await scriptSize([...under, "standalone/index.js"])) - (await scriptSize(under));

@@ -8,13 +8,10 @@ import type { Host, Variant, WorkerTask } from "./host.ts";
 /** The first version of Node whose V8 joins vector operations without known faults. */
 const FIRST_WIDE_NODE = 26;
 
-/** A module beside this package's files; those of a kind begin with its name. */
-export function moduleOf({ instructionSet, shared }: Variant, kind = ""): WebAssembly.Module {
+/** The bytes of a module beside this package's files; those of a kind begin with its name. */
+export function bytesOf({ instructionSet, shared }: Variant, kind = ""): Buffer<ArrayBuffer> {
   const name = `${kind}${instructionSet}${shared ? "-shared" : ""}.wasm`;
-  return new WebAssembly.Module(read(new URL(`../../wasm/${name}`, import.meta.url)));
-}
-
-function read(file: URL): Buffer<ArrayBuffer> {
+  const file = new URL(`../../wasm/${name}`, import.meta.url);
   try {
     return readFileSync(file);
   } catch (cause) {
@@ -25,11 +22,7 @@ function read(file: URL): Buffer<ArrayBuffer> {
     );
   }
 }
-/** The bytes of a module beside this package's files; those of a kind begin with its name. */
-export const bytesOf = ({ instructionSet, shared }: Variant, kind = "") =>
-  readFileSync(
-    new URL(`../../wasm/${kind}${instructionSet}${shared ? "-shared" : ""}.wasm`, import.meta.url),
-  );
+
 export const moduleOf = (variant: Variant, kind?: string): WebAssembly.Module =>
   new WebAssembly.Module(bytesOf(variant, kind));
 
