@@ -17,6 +17,7 @@ import { fileURLToPath } from "node:url";
 import * as png from "fast-png";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, describe, expect, test, vi } from "vitest";
+import * as compress from "#src/compress/index";
 import * as random from "#src/core/random";
 import * as data from "#src/data/index";
 import { writeFileAtomically } from "#src/formats/file";
@@ -221,6 +222,7 @@ describe("examples", () => {
       ...minimize,
       ...race,
       ...replay,
+      ...compress,
       ...data,
       ...random,
       ...safetensors,
