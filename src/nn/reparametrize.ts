@@ -26,22 +26,37 @@ export type Instead = (graph: Graph, own: OwnParameters) => ReadonlyMap<string, 
  *   return new Map([[name, mul(own.parameter(name, shape, initializer), 0.5)]]);
  * });
  */
-export function reparametrize(model: Model, instead: Instead): Model {
-  return new Model({ input: model.inputShape, inputType: model.inputType }, (x) => {
-    const { graph } = x;
-    const outer = graph.trace;
-    const repeated = outer.repeated ?? streamsOf(model, x);
-    const tensors = instead(graph, {
-      parameter: (...all) => graph.parameter(...all),
-      state: (...all) => graph.state(...all),
+export function reparametrize(model: Model, instead: Instead): Reparametrized {
+  return new Reparametrized(model, instead);
+}
+
+/** A model that repeats another; made by `reparametrize`. */
+export class Reparametrized extends Model {
+  /** The model that is repeated, with weights of its own. */
+  readonly base: Model;
+  readonly instead: Instead;
+
+  constructor(base: Model, instead: Instead) {
+    super({ input: base.inputShape, inputType: base.inputType }, (x) => {
+      const { graph } = x;
+      const outer = graph.trace;
+      const repeated = outer.repeated ?? streamsOf(base, x);
+      const tensors = instead(graph, {
+        parameter: (...all) => graph.parameter(...all),
+        state: (...all) => graph.state(...all),
+      });
+      const inside = { ...outer, instead: new Map([...outer.instead, ...tensors]), repeated };
+      return graph.within(inside, () => base.trace(graph, x));
     });
-    const inside = { ...outer, instead: new Map([...outer.instead, ...tensors]), repeated };
-    return graph.within(inside, () => model.trace(graph, x));
-  });
+    this.base = base;
+    this.instead = instead;
+  }
 }
 
 /** The streams of random numbers that a model asks for when it is traced here: they depend on how much was said before. */
 function streamsOf(model: Model, x: Tensor): string[] {
+  // What repeats another asks for the same.
+  if (model instanceof Reparametrized) return streamsOf(model.base, x);
   const { mode, seed, nodes } = x.graph;
   const graph = new Graph(mode, seed);
   while (graph.nodes.length < nodes.length - 1) graph.constant(0);
