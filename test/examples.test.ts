@@ -200,6 +200,7 @@ describe("examples", () => {
     expect(examples.length).toBeGreaterThan(30);
     expect(new Set(examples.map(({ folder }) => folder))).toEqual(
       new Set([
+        "compress",
         "core",
         "host",
         "formats",

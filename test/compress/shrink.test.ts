@@ -319,11 +319,6 @@ describe("shrink", () => {
     for (let step = 0; step < 20; step++) losses.push((await trainer.step(batch)).loss);
     trainer.close();
     expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.3);
-    const again = shrink(prepared(models.residual!()), {
-      keep: { "conv2d.weight": 5 },
-      parameters: "conv2d.*",
-    });
-    expect(() => again.setParameters(smaller.parameters())).toThrow(/batchNorm/);
     expect(model.parameters()).toEqual(before);
   });
 
