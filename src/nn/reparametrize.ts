@@ -54,7 +54,7 @@ export class Reparametrized extends Model {
 }
 
 /** The streams of random numbers that a model asks for when it is traced here: they depend on how much was said before. */
-function streamsOf(model: Model, x: Tensor): string[] {
+export function streamsOf(model: Model, x: Tensor): string[] {
   // What repeats another asks for the same.
   if (model instanceof Reparametrized) return streamsOf(model.base, x);
   const { mode, seed, nodes } = x.graph;
