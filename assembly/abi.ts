@@ -45,6 +45,31 @@ export const PATCHES_BYTES = 96;
 /** Queries, and keys, whose scores an attention kernel has in scratch at a time; a multiple of 16. */
 export const ATTENTION_BLOCK = 64;
 
+/** Columns of a panel of weights of bytes; before its weights stand what its columns start, and end, with. */
+export const PANEL_COLUMNS = 8;
+export const PANEL_HEAD = 160;
+/** 8 integers that the sums start from, 8 floats that they are multiplied by, 8 that are added. */
+export const HEAD_START = 0;
+export const HEAD_SCALE = 32;
+export const HEAD_OFFSET = 64;
+/** A vector of 16-bit ones, the bounds of a result of bytes, and 1.5 · 2²³, which rounds floats. */
+export const HEAD_ONES = 96;
+export const HEAD_LEAST = 112;
+export const HEAD_MOST = 116;
+export const HEAD_MAGIC = 120;
+/** The sums of each column's weights, which a zero point known only while running is multiplied by. */
+export const HEAD_SUMS = 128;
+/** Rows of a product of bytes that are copied at a time take at most so many bytes, or are this few. */
+export const BYTES_BLOCK = 12_288;
+export const BYTES_ROWS = 5;
+/** Bytes of the sums of a tile of these rows, on lines of their own. */
+export const BYTES_SUMS = 192;
+/** Lines of an image that meet each other in a depthwise product of bytes. */
+export const DEPTHWISE_LINES = 4;
+/** Terms of a product by half bytes that share a scale, and rows that meet them together. */
+export const HALF_BLOCK = 32;
+export const HALF_ROWS = 4;
+
 // Control words: fixed byte addresses in every memory. Words that different threads write lie on lines of their own.
 /** The host adds one to start a run; workers wait on it. */
 export const CONTROL_RUN = 1024;
@@ -65,6 +90,8 @@ export const CONTROL_GENERATION = 1216;
 export const CONTROL_SLEEPERS = 1280;
 /** 1 tells the workers to end. */
 export const CONTROL_QUIT = 1344;
+/** Workers that have ended because they were told to. */
+export const CONTROL_LEFT = 1408;
 
 // What a call into the module answers.
 /** Every step is done. */

@@ -22,7 +22,10 @@ const options = (family) => ({
   format: "esm",
   target: "es2022",
   platform: "neutral",
-  alias: { "#host": `${source}host/${family}.js` },
+  alias: {
+    "#host": `${source}host/${family}.js`,
+    "#quantized": `${source}host/quantized-${family}.js`,
+  },
   // A host that imports compiled modules leaves that to the runtime; the others have `#wasm/*` written into their files.
   external: ["node:*", "../../wasm/*", ...Object.keys(peerDependencies)],
   loader: { ".wasm": "binary" },

@@ -38,7 +38,10 @@ export async function scriptSize(entries = ["index.js"], family = "browser") {
     write: false,
     format: "esm",
     platform: "neutral",
-    alias: { "#host": `${root.pathname}src/host/${family}.js` },
+    alias: {
+      "#host": `${root.pathname}src/host/${family}.js`,
+      "#quantized": `${root.pathname}src/host/quantized-${family}.js`,
+    },
     external: ["node:*", "../../wasm/*"],
     plugins: [later],
   });

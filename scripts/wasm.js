@@ -9,6 +9,9 @@ const compiler = join(
   "bin/asc.js",
 );
 const targets = Object.entries(JSON.parse(readFileSync("asconfig.json", "utf8")).targets);
+/** @param {string} target Its module: the second one's begin with its name. */
+const entryOf = (target) =>
+  target.startsWith("quantized") ? "assembly/quantized/index.ts" : "assembly/index.ts";
 const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const sources = readdirSync("assembly", { recursive: true }).map((name) => join("assembly", name));
 const newest = Math.max(modified("asconfig.json"), ...sources.map(modified));
@@ -19,7 +22,9 @@ const builds = targets
   .map(
     ([target]) =>
       new Promise((resolve, reject) => {
-        const child = spawn(process.execPath, [compiler, "--target", target], { stdio: "inherit" });
+        const child = spawn(process.execPath, [compiler, entryOf(target), "--target", target], {
+          stdio: "inherit",
+        });
         child.on("exit", (code) =>
           code === 0 ? resolve() : reject(new Error(`asc --target ${target}: exit ${code}`)),
         );

@@ -33,6 +33,7 @@ import * as layers from "#src/layers";
 import * as losses from "#src/losses";
 import * as minimize from "#src/minimize/index";
 import * as optim from "#src/optim/index";
+import * as quantize from "#src/quantize/index";
 import * as race from "#src/race/index";
 import * as regularize from "#src/regularize";
 import * as replay from "#src/replay/index";
@@ -213,6 +214,7 @@ describe("examples", () => {
         "minimize",
         "race",
         "replay",
+        "quantize",
       ]),
     );
   });
@@ -224,6 +226,7 @@ describe("examples", () => {
       ...race,
       ...replay,
       ...compress,
+      ...quantize,
       ...data,
       ...random,
       ...safetensors,

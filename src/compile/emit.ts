@@ -2,7 +2,7 @@
 import { GRAIN } from "../../assembly/abi.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
 import type { Buffer, CallOptions, Emitter, Operand, UpdateOperands } from "../graph/op.ts";
-import type { Node, Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { ACTIVATIONS, type Instruction, instruction, MAP, type Pass, type Place } from "./instruction.ts";
 
 /** Where a tensor has to lie. */
@@ -50,7 +50,7 @@ export class ProgramEmitter implements Emitter {
     let place = this.#places.get(tensor);
     if (!place) {
       const source = tensor.node.source;
-      if (source?.kind === "constant") place = this.#constant(tensor.node, source.values);
+      if (source?.kind === "constant") place = this.#constant(tensor, source.values);
       else {
         const { region, offset } = this.#placements.get(tensor) ?? { region: ACTIVATIONS, offset: 0 };
         const name = source ? source.name : `${tensor.node.op!.name}#${tensor.node.id}`;
@@ -58,7 +58,7 @@ export class ProgramEmitter implements Emitter {
           tensor.index === 0 ? name : `${name}.${tensor.index}`,
           region,
           offset,
-          tensor.size * 4,
+          tensor.bytes,
         );
       }
       this.#places.set(tensor, place);
@@ -78,7 +78,7 @@ export class ProgramEmitter implements Emitter {
     return this.#place(name, region, offset, bytes);
   }
 
-  table(name: string, words: readonly number[]): Buffer {
+  table(name: string, words: ArrayLike<number>): Buffer {
     const bytes = new Uint8Array(Int32Array.from(words.length > 0 ? words : [0]).buffer);
     return this.#constantBytes(name, bytes);
   }
@@ -139,11 +139,11 @@ export class ProgramEmitter implements Emitter {
     this.instructions.push(instruction(MAP, [n], { head: { place: undefined, n }, fused: [pass] }));
   }
 
-  #constant(node: Node, values: Float32Array): Place {
-    return this.#constantBytes(
-      `constant#${node.id}`,
-      new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-    );
+  #constant({ node, dtype, bytes }: Tensor, values: Float32Array): Place {
+    const own = new Uint8Array(bytes);
+    if (dtype === "i8") own.set(values);
+    else own.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    return this.#constantBytes(`constant#${node.id}`, own);
   }
 
   #constantBytes(name: string, bytes: Uint8Array): Place {

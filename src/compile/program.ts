@@ -109,8 +109,8 @@ export function compile(source: ProgramSource): Program {
     if (node === last) source.known?.(emitter);
   }
   for (const [tensor, { region, offset }] of copies) {
-    const target = emitter.part(region, `${region} ${offset}`, offset, tensor.size * 4);
-    emitter.move(tensor.size, emitter.buffer(tensor), target);
+    const target = emitter.part(region, `${region} ${offset}`, offset, tensor.bytes);
+    emitter.move(tensor.bytes / 4, emitter.buffer(tensor), target);
   }
   source.after?.(emitter);
   const fused = fuse(emitter.instructions);
@@ -158,7 +158,8 @@ function settle(
   for (const [tensor, placement] of placements) {
     if (tensor.node.source && tensor.node.source.kind !== "constant") continue;
     let root = tensor;
-    while (/^(reshape|checkpoint)$/.test(root.node.op?.name ?? "")) root = root.node.inputs[0]!;
+    while (/^(reshape|checkpoint|straightThrough)$/.test(root.node.op?.name ?? ""))
+      root = root.node.inputs[0]!;
     if (root.node.source || direct.has(root) || fed.includes(root)) copies.set(tensor, placement);
     else direct.set(root, placement);
   }

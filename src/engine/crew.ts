@@ -18,6 +18,11 @@ export interface RunResult {
   readonly halted: boolean;
 }
 
+/** What all workers are given, and where their script lies if not at its usual place. */
+interface Beginning extends Omit<WorkerTask, "index" | "count"> {
+  readonly url?: string | URL | undefined;
+}
+
 /** Milliseconds that a page is kept busy at a time, but for an instruction that takes longer. */
 const SLICE = 10;
 
@@ -36,6 +41,8 @@ export class Crew {
   readonly threads: number;
   /** Set when a worker has ended that nobody told to. */
   failure: EngineError | undefined;
+  /** What the workers were started with. */
+  begun: Beginning | undefined;
   readonly #exports: Instance["exports"];
   readonly #workers: Worker[] = [];
   #watched: { resolve(result: RunResult): void; reject(error: EngineError): void } | undefined;
@@ -49,10 +56,12 @@ export class Crew {
   }
 
   /** Starts the workers: all threads, or all but the calling one. @throws EngineError where one cannot begin. */
-  async start(module: WebAssembly.Module, memory: WebAssembly.Memory, url?: string | URL): Promise<void> {
+  async start(begun: Beginning): Promise<void> {
+    this.begun = begun;
+    const { url, ...shared } = begun;
     const first = host.isPage() ? 0 : 1;
     const tasks = Array.from({ length: this.threads - first }, (_, at) => {
-      return { module, memory, index: first + at, count: this.threads };
+      return { ...shared, index: first + at, count: this.threads };
     });
     // V8 tells a memory's new size to the threads that it knows to have the memory: one that is still beginning
     // would keep the old size, and trap. So nothing may grow before all are there.
@@ -138,9 +147,15 @@ export class Crew {
 
   /** Ends every worker, also one that no longer listens. */
   async close(): Promise<void> {
+    this.dismiss();
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  /** Tells the workers to end; answers how many there are. */
+  dismiss(): number {
     this.#closing = true;
     if (this.#workers.length > 0) this.#exports.dismiss();
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    return this.#workers.length;
   }
 
   #begin(threads: number): void {

@@ -51,9 +51,9 @@ export class Engine {
   readonly memory: WebAssembly.Memory;
   /** Work below which a run stays on the calling thread; 0 has every thread take part in the smallest one. */
   soloWork = SOLO_WORK;
-  readonly #instance: Instance;
+  #instance: Instance;
   readonly #allocator: Allocator;
-  readonly #crew: Crew;
+  #crew: Crew;
   #closed = false;
   #last: Promise<unknown> = Promise.resolve();
   #busy = false;
@@ -182,6 +182,16 @@ export class Engine {
     return this.#crew.runSync();
   }
 
+  /** Between two runs, has others in the place of the instance and the threads. */
+  replace(
+    others: (instance: Instance, crew: Crew) => Promise<{ instance: Instance; crew: Crew }>,
+  ): Promise<void> {
+    return this.turn(async () => {
+      this.#check();
+      ({ instance: this.#instance, crew: this.#crew } = await others(this.#instance, this.#crew));
+    });
+  }
+
   /** Ends every worker; what models hold is saved first. A closed engine runs nothing more. */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -240,7 +250,10 @@ export class Engine {
   #slot(kernel: string): number {
     const { slots } = this.#instance;
     const slot = (this.wide ? slots.get(`${kernel}Wide`) : undefined) ?? slots.get(kernel);
-    if (slot === undefined) throw new EngineError(`engine: there is no kernel ${kernel}`);
+    if (slot === undefined)
+      throw new EngineError(
+        `engine: there is no kernel ${kernel}${/Bytes|Dynamic/.test(kernel) ? ", see extendQuantized" : ""}`,
+      );
     return slot;
   }
 }
@@ -315,7 +328,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   if (!shared) return engineOf(alone, wide);
   const crew = new Crew(instance, threads);
   try {
-    await crew.start(module, memory, settled.workerUrl);
+    await crew.start({ module, memory, url: settled.workerUrl });
   } catch (error) {
     if (least > 1) throw error;
     return engineOf(alone, wide);

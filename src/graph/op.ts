@@ -20,6 +20,8 @@ export type GradientRule<A> = (context: GradientContext<A>) => readonly (Tensor 
 /** One op. A type without a gradient does not compile: "none" has to be written. */
 export interface Op<A> {
   readonly name: string;
+  /** Whether it takes tensors of bytes. Default: false. */
+  readonly bytes?: boolean;
   shape(inputs: readonly Tensor[], attributes: A): ValueType | readonly ValueType[];
   readonly gradient: GradientRule<A> | "none";
   emit(emitter: Emitter, node: Node<A>): void;
@@ -93,7 +95,7 @@ export interface Emitter {
   /** Memory at a given place of a named region, which others may name too. */
   part(region: string, name: string, offset: number, bytes: number): Buffer;
   /** Integers known beforehand. */
-  table(name: string, words: readonly number[]): Buffer;
+  table(name: string, words: ArrayLike<number>): Buffer;
   /** A word in memory that holds the number of the step, counted from 1 over the whole training. */
   stepWord(): Buffer;
   /** Whether anybody reads a tensor. */

@@ -4,8 +4,8 @@ import { ShapeError } from "../core/errors.ts";
 import { checkShape, type Shape, sizeOf } from "../core/shape.ts";
 import type { Op } from "./op.ts";
 
-/** Element types: 32-bit floats to compute with, 32-bit integers for labels and indices. */
-export type DType = "f32" | "i32";
+/** Element types: 32-bit floats to compute with, 32-bit integers for labels and indices, bytes of quantized models. */
+export type DType = "f32" | "i32" | "i8";
 
 /** What a value is, before anyone says where it comes from. */
 export interface ValueType {
@@ -37,6 +37,10 @@ export class Tensor implements ValueType {
   /** Number of elements. */
   get size(): number {
     return sizeOf(this.shape);
+  }
+  /** What it takes of memory, whole words. */
+  get bytes(): number {
+    return this.dtype === "i8" ? (this.size + 3) & ~3 : this.size * 4;
   }
 }
 
@@ -87,6 +91,10 @@ export interface Trace {
   readonly repeated?: string[];
   readonly penalties: Tensor[];
   readonly renewals: Map<Tensor, Renewal>;
+  /** What an op works on in the place of its inputs, such as rounded ones. */
+  readonly given?:
+    | ((name: string, inputs: readonly Tensor[], attributes: unknown) => readonly Tensor[])
+    | undefined;
 }
 
 export const newTrace = (instead: ReadonlyMap<string, Tensor> = new Map()): Trace => ({
@@ -156,25 +164,28 @@ export class Graph {
     return this.trace.renewals;
   }
 
-  /** Numbers known beforehand; a name, where they have been a parameter's. */
+  /** Numbers known beforehand, bytes if they are an Int8Array; a name, where they have been a parameter's. */
   constant(
     values: number | ArrayLike<number>,
     shape: Shape = typeof values === "number" ? [] : [values.length],
     name?: string,
   ): Tensor {
     const data = typeof values === "number" ? Float32Array.of(values) : Float32Array.from(values);
+    const dtype = values instanceof Int8Array ? "i8" : "f32";
     if (data.length !== sizeOf(shape)) {
       throw new ShapeError(
         `constant: got ${data.length} values, wanted ${sizeOf(shape)} for shape [${shape.join(", ")}]`,
       );
     }
-    return this.#source({ kind: "constant", values: data, name }, { shape, dtype: "f32" });
+    return this.#source({ kind: "constant", values: data, name }, { shape, dtype });
   }
 
   /** Applies an op: checks the shapes, answers its outputs. */
-  apply<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): readonly Tensor[] {
+  apply<A>(op: Op<A>, asked: readonly Tensor[], attributes: A): readonly Tensor[] {
+    const inputs = this.trace.given?.(op.name, asked, attributes) ?? asked;
     for (const input of inputs) {
       if (input.graph !== this) throw new ShapeError(`${op.name}: a tensor belongs to another model's graph`);
+      if (input.dtype === "i8" && !op.bytes) throw new ShapeError(`${op.name}: got i8, wanted f32`);
     }
     const types = op.shape(inputs, attributes);
     return this.#add(op, undefined, inputs, attributes, Array.isArray(types) ? types : [types as ValueType])

@@ -39,6 +39,8 @@ export interface WorkerTask {
   readonly memory: WebAssembly.Memory;
   readonly index: number;
   readonly count: number;
+  /** Modules with further kernels. */
+  readonly extensions?: readonly WebAssembly.Module[];
 }
 
 /** What a worker's starter is told. */

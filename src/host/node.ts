@@ -7,15 +7,18 @@ import type { Host, Variant, WorkerTask } from "./host.ts";
 /** The first version of Node whose V8 joins vector operations without known faults. */
 const FIRST_WIDE_NODE = 26;
 
-const compileSync = ({ instructionSet, shared }: Variant) =>
+/** A module beside this package's files; those of a kind begin with its name. */
+export const moduleOf = ({ instructionSet, shared }: Variant, kind = ""): WebAssembly.Module =>
   new WebAssembly.Module(
-    readFileSync(new URL(`../../wasm/${instructionSet}${shared ? "-shared" : ""}.wasm`, import.meta.url)),
+    readFileSync(
+      new URL(`../../wasm/${kind}${instructionSet}${shared ? "-shared" : ""}.wasm`, import.meta.url),
+    ),
   );
 
 export const host: Host = {
   offers: () => true,
-  compile: async (variant) => compileSync(variant),
-  compileSync,
+  compile: async (variant) => moduleOf(variant),
+  compileSync: (variant) => moduleOf(variant),
   isPage: () => false,
   cores: availableParallelism,
   async startWorker(task, { message, ended }, url = new URL("./worker.js", import.meta.url)) {

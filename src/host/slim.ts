@@ -5,7 +5,11 @@ import type { InstructionSet } from "./host.ts";
 import { instantiate } from "./instance.ts";
 import { hostOf } from "./threadless.ts";
 
-const modules: Partial<Record<InstructionSet, WebAssembly.Module>> = {};
+type Modules = Partial<Record<InstructionSet, WebAssembly.Module>>;
+
+const modules: Modules = {};
+/** Those of the kernels on bytes. */
+export const quantized: Modules = {};
 
 export const host = hostOf(
   modules,
@@ -21,7 +25,8 @@ export type ModuleSource =
 
 /**
  * Gives `downhill/slim` one of the modules `downhill/wasm/plain.wasm` and `downhill/wasm/relaxed.wasm`, from which its
- * engines of one thread are then made; called again it adds the other. Answers which it was. A response of another type than
+ * engines of one thread are then made; called again it adds the other, or one of `downhill/wasm/quantized-plain.wasm` and
+ * `downhill/wasm/quantized-relaxed.wasm`, which quantized models need beside it. Answers which it was. A response of another type than
  * `application/wasm` is read as bytes.
  * @throws OptionError for no source or several; EngineError for what is not one of these modules, or cannot be fetched.
  * @example await init({ response: fetch("plain.wasm") });
@@ -36,7 +41,7 @@ export async function init(source: ModuleSource): Promise<InstructionSet> {
     });
   });
   const instructionSet = instance.exports.relaxed() ? "relaxed" : "plain";
-  modules[instructionSet] = module;
+  (instance.slots.has("matmulBytes") ? quantized : modules)[instructionSet] = module;
   return instructionSet;
 }
 

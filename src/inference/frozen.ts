@@ -6,6 +6,7 @@ import type { Engine } from "../engine/engine.ts";
 import { nodesOf, rewrite } from "../graph/rewrite.ts";
 import { Graph, type Node, type Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
+import type { ParameterValues } from "../nn/weights.ts";
 import { maximum } from "../ops/arithmetic.ts";
 import { foldScales } from "./scales.ts";
 
@@ -16,7 +17,7 @@ export interface Frozen {
   readonly input: Tensor;
   /** [batch, ...outputShape] */
   readonly output: Tensor;
-  /** What the output depends on, in order. Sources are the input and constants; a constant that has been a parameter has its name. */
+  /** What the output depends on, in order. Sources are the input and constants; a constant made of parameters has the name of the first. */
   readonly nodes: readonly Node[];
   /** A name for each tensor: the parameter's, else counted by op. */
   readonly names: ReadonlyMap<Tensor, string>;
@@ -28,6 +29,8 @@ export interface FreezeOptions {
   readonly batchSize?: number;
   /** Where what is constant is computed. Default: the engine that has the weights, else the process's own. */
   readonly engine?: Engine | undefined;
+  /** Numbers for the parameters and state. Default: those that the model has. */
+  readonly parameters?: ReadonlyMap<string, ParameterValues>;
 }
 
 /** A repetition is smaller as an op than as numbers. */
@@ -40,7 +43,7 @@ const LEFT = "broadcastTo";
  */
 export async function freeze(model: Model, options: FreezeOptions = {}): Promise<Frozen> {
   const { batchSize = 1, engine = model.weights.engine ?? (await defaultEngine()) } = options;
-  const values = model.parameters();
+  const values = options.parameters ?? model.parameters();
   const traced = new Graph("predict");
   const x = traced.input("input", [batchSize, ...model.inputShape], model.inputType);
   const y = model.trace(traced, x);
@@ -68,7 +71,7 @@ export function predictor({ graph, input, output }: Frozen): Program {
 /** Numbers that stand for a tensor. */
 interface Numbers {
   readonly values: Float32Array;
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /** The same in a graph of its own, with numbers for some of the tensors. */
@@ -98,10 +101,13 @@ function rewritten(output: Tensor, numbersOf: (tensor: Tensor) => Numbers | unde
 async function evaluated(output: Tensor, engine: Engine): Promise<ReadonlyMap<Tensor, Numbers>> {
   const fixed = new Set<Node>();
   const read = new Set([output]);
+  const nameOf = new Map<Node, string | undefined>();
   for (const node of nodesOf(output)) {
     const { op, source, inputs, outputs } = node;
     const computed =
       op && op.name !== LEFT && outputs.length === 1 && inputs.every((input) => fixed.has(input.node));
+    const own = source?.kind === "constant" ? source.name : undefined;
+    nameOf.set(node, own ?? inputs.map((input) => nameOf.get(input.node)).find((name) => name));
     if (source?.kind === "constant" || computed) fixed.add(node);
     else for (const input of inputs) read.add(input);
   }
@@ -112,7 +118,7 @@ async function evaluated(output: Tensor, engine: Engine): Promise<ReadonlyMap<Te
   const placements = new Map(
     wanted.map((tensor) => {
       const offset = end;
-      end += tensor.size * 4;
+      end += tensor.bytes;
       return [tensor, { region: "output", offset }];
     }),
   );
@@ -121,14 +127,17 @@ async function evaluated(output: Tensor, engine: Engine): Promise<ReadonlyMap<Te
     const loaded = engine.load(program);
     await run(loaded);
     for (const [tensor, { region, offset }] of placements)
-      result.set(tensor, { values: loaded.floats(region, offset, tensor.size).slice() });
+      result.set(tensor, {
+        values: loaded.floats(region, offset, tensor.size).slice(),
+        name: nameOf.get(tensor.node),
+      });
     loaded.release();
   });
   return result;
 }
 
 /** Names of the tensors: relu, relu_1, …; a second output of an op has a number behind its point. */
-function named(nodes: readonly Node[]): ReadonlyMap<Tensor, string> {
+export function named(nodes: readonly Node[]): ReadonlyMap<Tensor, string> {
   const counts = new Map<string, number>();
   const names = new Map<Tensor, string>();
   for (const { op, source, outputs } of nodes) {

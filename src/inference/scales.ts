@@ -21,6 +21,8 @@ interface Change {
   readonly product: Node;
   /** Where the product's rows stand under another shape. */
   readonly reshaped: boolean;
+  /** The parameter that changes, if it is one. */
+  readonly name: string | undefined;
   /** Factor and offset of a channel. */
   readonly of: (channel: number) => readonly [number, number];
 }
@@ -35,7 +37,7 @@ function changeOf(
   if (!change) return undefined;
   const turned = /add|mul/.test(name) && numbersOf(inputs[0]);
   const [value, by] = turned ? [inputs[1]!, inputs[0]!] : [inputs[0]!, inputs[1]!];
-  const numbers = numbersOf(by)?.values;
+  const { values: numbers, name: from } = numbersOf(by) ?? {};
   const reshaped = value.node.op?.name === "reshape";
   const y = reshaped ? value.node.inputs[0]! : value;
   const { op, inputs: factors, attributes } = y.node;
@@ -49,14 +51,15 @@ function changeOf(
   const whole = weight!.shape[axis] === channels && (op!.name !== "matmul" || attributes === "NN");
   if (!fits || !whole || value.shape.at(-1) !== channels) return undefined;
   if (!numbersOf(weight) || (bias && !numbersOf(bias))) return undefined;
-  return { product: y.node, reshaped, of: (channel) => change(numbers[by.size === 1 ? 0 : channel]!) };
+  const of = (channel: number) => change(numbers[by.size === 1 ? 0 : channel]!);
+  return { product: y.node, reshaped, name: from, of };
 }
 
 /** Weight and bias that make what the change would. */
-function changed(graph: Graph, { product, of }: Change): readonly [Tensor, Tensor] {
+function changed(graph: Graph, { product, of, name: from }: Change): readonly [Tensor, Tensor] {
   const [, weight, bias] = product.inputs;
   const axis = PRODUCTS[product.op!.name]!;
-  const { values, name } = numbersOf(weight)!;
+  const { values, name = from } = numbersOf(weight)!;
   const channels = weight!.shape[axis]!;
   const inner = weight!.shape.slice(axis + 1).reduce((size, each) => size * each, 1);
   const channelOf = (index: number) => Math.floor(index / inner) % channels;

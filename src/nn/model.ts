@@ -19,7 +19,7 @@ export interface ModelOptions {
   /** Shape of one input, without the batch. */
   readonly input: Shape;
   /** "i32" where inputs are integers from 0, such as tokens. Default: "f32". */
-  readonly inputType?: DType | undefined;
+  readonly inputType?: Exclude<DType, "i8"> | undefined;
 }
 
 /** Options of {@link Model.predict}. */
@@ -56,7 +56,7 @@ function* parts(n: number) {
 export class Model {
   /** Shape of one input, without the batch. */
   readonly inputShape: Shape;
-  readonly inputType: DType;
+  readonly inputType: Exclude<DType, "i8">;
   /** Inputs are integers below this; undefined: they are floats. */
   readonly inputLimit: number | undefined;
   /** Shape of one output, without the batch. */

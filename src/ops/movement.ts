@@ -9,7 +9,7 @@ import {
   showShape,
   stridesOf,
 } from "../core/shape.ts";
-import { type Buffer, defineOp, type Emitter, elements, float, read, rows, write } from "../graph/op.ts";
+import { defineOp, type Emitter, elements, float, type Operand, read, rows, write } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { sumTo } from "./elementwise.ts";
 
@@ -36,7 +36,8 @@ function collapse(box: Box): [number, number, number][] {
   return axes;
 }
 
-function emitCopy(emitter: Emitter, box: Box, x: Buffer, y: Buffer): void {
+function emitCopy(emitter: Emitter, box: Box, x: Tensor, y: Tensor): void {
+  const isBytes = y.dtype === "i8";
   const axes = collapse(box);
   const [columns, xStep, yStep] = axes.pop() ?? [1, 1, 1];
   const outer = axes.reverse();
@@ -44,23 +45,27 @@ function emitCopy(emitter: Emitter, box: Box, x: Buffer, y: Buffer): void {
   const table = emitter.table("strides", outer.flat());
   // Only a copy that writes all of y, row after row, shares y among threads as other kernels do.
   const whole =
-    box.yStart === 0 && count * columns * 4 === y.bytes && sameShape(box.yStrides, stridesOf(box.shape));
-  const from = read(x);
-  const to = write(y, whole ? rows(count, columns * 4) : undefined);
-  emitter.call("copy", [
+    box.yStart === 0 && count * columns === y.size && sameShape(box.yStrides, stridesOf(box.shape));
+  const to = write(emitter.buffer(y), whole ? rows(count, columns * (isBytes ? 1 : 4)) : undefined);
+  // A byte in a buffer is no place that an operand may name: the kernel is told of it beside.
+  const from = (operand: Operand, start: number, { bytes }: Tensor) =>
+    isBytes ? operand : ({ ...(operand as object), offset: start * 4, bytes: bytes - start * 4 } as Operand);
+  emitter.call(isBytes ? "copyBytes" : "copy", [
     count,
     columns,
     outer.length,
     read(table),
     xStep,
     yStep,
-    { ...(from as object), offset: box.xStart * 4, bytes: x.bytes - box.xStart * 4 } as typeof from,
-    { ...(to as object), offset: box.yStart * 4, bytes: y.bytes - box.yStart * 4 } as typeof to,
+    from(read(emitter.buffer(x)), box.xStart, x),
+    from(to, box.yStart, y),
+    ...(isBytes ? [box.xStart, box.yStart] : []),
   ]);
 }
 
 const broadcastOp = defineOp<Shape>({
   name: "broadcastTo",
+  bytes: true,
   shape: ([x], shape) => ({ shape, dtype: x!.dtype }),
   gradient: ({ inputs: [x], dy }) => [sumTo(dy, x!.shape)],
   emit(emitter, { inputs: [x], outputs: [y], attributes: shape }) {
@@ -68,7 +73,7 @@ const broadcastOp = defineOp<Shape>({
     const strides = stridesOf(x!.shape);
     const xStrides = shape.map((_, axis) => ((x!.shape[axis - pad] ?? 1) === 1 ? 0 : strides[axis - pad]!));
     const box = { shape, xStart: 0, xStrides, yStart: 0, yStrides: stridesOf(shape) };
-    emitCopy(emitter, box, emitter.buffer(x!), emitter.buffer(y!));
+    emitCopy(emitter, box, x!, y!);
   },
 });
 
@@ -91,6 +96,7 @@ export function beforeBroadcast(x: Tensor): Tensor {
 
 const permuteOp = defineOp<readonly number[]>({
   name: "permute",
+  bytes: true,
   shape: ([x], axes) => ({ shape: axes.map((axis) => x!.shape[axis]!), dtype: x!.dtype }),
   gradient: ({ attributes: axes, dy }) => [
     permute(
@@ -103,7 +109,7 @@ const permuteOp = defineOp<readonly number[]>({
     const shape = y!.shape;
     const xStrides = axes.map((axis) => strides[axis]!);
     const box = { shape, xStart: 0, xStrides, yStart: 0, yStrides: stridesOf(shape) };
-    emitCopy(emitter, box, emitter.buffer(x!), emitter.buffer(y!));
+    emitCopy(emitter, box, x!, y!);
   },
 });
 
@@ -130,6 +136,7 @@ interface Slice {
 
 const sliceOp = defineOp<Slice>({
   name: "slice",
+  bytes: true,
   shape: ([x], { size }) => ({ shape: size, dtype: x!.dtype }),
   gradient: ({ inputs: [x], attributes: { start, size }, dy }) => [
     pad(
@@ -141,7 +148,7 @@ const sliceOp = defineOp<Slice>({
     const xStrides = stridesOf(x!.shape);
     const xStart = start.reduce((sum, from, axis) => sum + from * xStrides[axis]!, 0);
     const box = { shape: size, xStart, xStrides, yStart: 0, yStrides: stridesOf(size) };
-    emitCopy(emitter, box, emitter.buffer(x!), emitter.buffer(y!));
+    emitCopy(emitter, box, x!, y!);
   },
 });
 
@@ -171,6 +178,7 @@ interface Padding {
 
 const padOp = defineOp<Padding>({
   name: "pad",
+  bytes: true,
   shape: ([x], { widths }) => ({
     shape: x!.shape.map((size, axis) => size + widths[axis]![0] + widths[axis]![1]),
     dtype: x!.dtype,
@@ -185,13 +193,18 @@ const padOp = defineOp<Padding>({
   emit(emitter, { inputs: [x], outputs: [y], attributes: { widths, value } }) {
     const to = emitter.buffer(y!);
     const yStrides = stridesOf(y!.shape);
+    const isBytes = y!.dtype === "i8";
     const yStart = widths.reduce((sum, [before], axis) => sum + before * yStrides[axis]!, 0);
-    emitter.call("fill", [y!.size, float(value), write(to, elements(y!.size))]);
+    emitter.call(isBytes ? "fillBytes" : "fill", [
+      y!.size,
+      isBytes ? value : float(value),
+      write(to, isBytes ? undefined : elements(y!.size)),
+    ]);
     emitCopy(
       emitter,
       { shape: x!.shape, xStart: 0, xStrides: stridesOf(x!.shape), yStart, yStrides },
-      emitter.buffer(x!),
-      to,
+      x!,
+      y!,
     );
   },
 });
@@ -215,6 +228,7 @@ export function pad(x: Tensor, widths: readonly (readonly [number, number])[], v
 
 const concatenateOp = defineOp<number>({
   name: "concatenate",
+  bytes: true,
   shape: (inputs, axis) => ({
     shape: inputs[0]!.shape.with(
       axis,
@@ -231,7 +245,6 @@ const concatenateOp = defineOp<number>({
     });
   },
   emit(emitter, { inputs, outputs: [y], attributes: axis }) {
-    const to = emitter.buffer(y!);
     const yStrides = stridesOf(y!.shape);
     let from = 0;
     for (const input of inputs) {
@@ -242,7 +255,7 @@ const concatenateOp = defineOp<number>({
         yStart: from * yStrides[axis]!,
         yStrides,
       };
-      emitCopy(emitter, box, emitter.buffer(input), to);
+      emitCopy(emitter, box, input, y!);
       from += input.shape[axis]!;
     }
   },

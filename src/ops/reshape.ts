@@ -7,6 +7,7 @@ import { beforeBroadcast, broadcastTo } from "./movement.ts";
 
 const reshapeOp = defineOp<Shape>({
   name: "reshape",
+  bytes: true,
   shape: ([x], shape) => ({ shape, dtype: x!.dtype }),
   gradient: ({ inputs: [x], dy }) => [reshape(dy, x!.shape)],
   emit: (emitter, node) => emitter.alias(node.outputs[0]!, node.inputs[0]!),
@@ -31,7 +32,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   }
   if (sameShape(full, x.shape)) return x;
   const source = x.node.source;
-  if (source?.kind === "constant") return x.graph.constant(source.values, full);
+  if (source?.kind === "constant" && x.dtype === "f32") return x.graph.constant(source.values, full);
   // One number under another shape is still that number.
   const from = beforeBroadcast(x);
   return from.rank === 0 && from !== x ? broadcastTo(from, full) : x.graph.apply(reshapeOp, [x], full)[0]!;

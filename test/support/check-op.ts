@@ -54,7 +54,9 @@ const merged = <K, V>(maps: readonly ReadonlyMap<K, V>[]): Map<K, V> =>
 
 /** A result as numbers. */
 export function numbersOf(tensor: Tensor, words: Int32Array): ArrayLike<number> {
-  return tensor.dtype === "i32" ? words : new Float32Array(words.buffer, words.byteOffset, words.length);
+  if (tensor.dtype === "i32") return words;
+  if (tensor.dtype === "i8") return new Int8Array(words.buffer, words.byteOffset, tensor.size);
+  return new Float32Array(words.buffer, words.byteOffset, words.length);
 }
 
 /** Compares element by element; what is beyond the largest float is infinity. */

@@ -32,7 +32,7 @@ export class Trial {
       // The line before each tensor is canaries, and what is left of its last one.
       const offset = (offsets.get(region) ?? 0) + LINE;
       placements.set(tensor, { region, offset });
-      offsets.set(region, offset + Math.ceil((tensor.size * 4) / LINE) * LINE);
+      offsets.set(region, offset + Math.ceil(tensor.bytes / LINE) * LINE);
     };
     for (const tensor of inputs.keys()) place("input", tensor);
     for (const tensor of outputs) if (!placements.has(tensor)) place("output", tensor);
@@ -74,7 +74,7 @@ export class Trial {
     if (this.program.regions.has("output")) this.#checkCanaries(loaded);
     return this.#outputs.map((tensor) => {
       const { region, offset } = this.#placements.get(tensor)!;
-      return loaded.integers(region, offset, tensor.size).slice();
+      return loaded.integers(region, offset, tensor.bytes / 4).slice();
     });
   }
 
@@ -82,8 +82,10 @@ export class Trial {
     if (this.program.regions.has("step")) loaded.integers("step")[0] = this.step;
     for (const [tensor, values] of this.#inputs) {
       const { region, offset } = this.#placements.get(tensor)!;
-      const target = tensor.dtype === "i32" ? loaded.integers(region, offset) : loaded.floats(region, offset);
-      target.set(values);
+      const words = loaded.integers(region, offset);
+      if (tensor.dtype === "i32") words.set(values);
+      else if (tensor.dtype === "f32") loaded.floats(region, offset).set(values);
+      else new Int8Array(words.buffer, words.byteOffset).set(values);
     }
   }
 
@@ -91,7 +93,7 @@ export class Trial {
     const words = loaded.integers("output").slice();
     for (const tensor of this.#outputs) {
       const { region, offset } = this.#placements.get(tensor)!;
-      if (region === "output") words.fill(CANARY, offset >> 2, (offset >> 2) + tensor.size);
+      if (region === "output") words.fill(CANARY, offset >> 2, (offset + tensor.bytes) >> 2);
     }
     const touched = words.findIndex((word) => word !== CANARY);
     if (touched >= 0)
