@@ -140,18 +140,18 @@ class Apprentice extends Model {
 export async function taught(teacher: Model, data: Dataset): Promise<Dataset> {
   const { inputs, labels, targets } = data.materialize();
   const width = sizeOf(teacher.outputShape);
-  const batches = [...data.batch("full")];
+  const [batch] = data.batch("full");
   if (labels ? labels.shape.length > 0 || width < data.classes! : !targets || sizeOf(targets.shape) !== width)
     throw new DataError(
       `distill: data: wanted a label or ${width} targets an example, as the teacher's outputs`,
     );
-  const outputs = await teacher.predict(batches[0]!.inputs);
+  const outputs = await teacher.predict(data);
   const count = data.length;
   const values = new Float32Array(count * 2 * width);
   for (let row = 0; row < count; row++) {
     const at = row * 2 * width;
     if (labels) values[at + labels.values[row]!] = 1;
-    else values.set(batches[0]!.targets!.subarray(row * width, (row + 1) * width), at);
+    else values.set(batch!.targets!.subarray(row * width, (row + 1) * width), at);
     values.set(outputs.subarray(row * width, (row + 1) * width), at + width);
   }
   return dataset({ inputs, targets: { values, shape: [2 * width] } });

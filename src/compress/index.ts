@@ -3,6 +3,7 @@ export { type Instead, type OwnParameters, Reparametrized, reparametrize } from 
 export { type Annealed, type AnnealOptions, annealedPruning } from "./anneal.ts";
 export type { ChannelGroup, ChannelSlice } from "./channels.ts";
 export { type Clustered, type ClusterOptions, clusterWeights } from "./cluster.ts";
+export { type Compression, type CompressionTarget, type CompressOptions, compress } from "./compress.ts";
 export {
   type DistillationOptions,
   type DistillOptions,
@@ -22,6 +23,8 @@ export {
   pruning,
   sparsityOf,
 } from "./prune.ts";
+export { compressionRecipes, type Predictor, type Recipe, type RecipeContext } from "./recipes.ts";
+export type { CompressionRow, Missed } from "./report.ts";
 export { settle } from "./settle.ts";
 export { type ChannelMeasure, channelGroups, type ShrinkOptions, shrink } from "./shrink.ts";
 export {
