@@ -205,7 +205,8 @@ export function quantizedConvolution(
   })[0]!;
 }
 
-const maxPoolOp = defineOp<Axes>({
+/** Largest bytes of windows that are known. */
+export const quantizedMaxPoolOp = defineOp<Axes>({
   name: "quantizedMaxPool",
   bytes: true,
   shape: ([q], axes) => ({ shape: shapeOf(q!, axes), dtype: "i8" }),
@@ -250,6 +251,6 @@ export function quantizedMaxPool(
   return asImages(
     q,
     (size, axis) => averagingAxis(what, size, spans[axis]!, false),
-    (images, axes) => images.graph.apply(maxPoolOp, [images], axes)[0]!,
+    (images, axes) => images.graph.apply(quantizedMaxPoolOp, [images], axes)[0]!,
   );
 }

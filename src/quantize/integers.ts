@@ -127,6 +127,7 @@ export function divide(frozen: Frozen, ranges: Ranges, candidates: readonly Node
       if (!fused) continue;
       absorbed.set(fused.to, fused.between.at(-1)!);
       for (const tensor of fused.between) {
+        if (tensor.node !== node) passing.add(tensor.node);
         groups.join(tensor, fused.to);
         bytes.add(tensor);
         unranged.add(tensor);

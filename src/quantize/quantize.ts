@@ -150,8 +150,9 @@ async function reportOf({ frozenAt, plan, engine, inputs }: Measured): Promise<r
     const { graph, input, output, nodes } = quantized ? other : frozen;
     return { graph, input, output, nodes, names: names.set(input, "input") };
   };
-  const wanted = inputs && (await valuesOf(resultsAt(false), engine, inputs));
-  const got = inputs && (await valuesOf(resultsAt(true), engine, inputs));
+  const tried = layers.length > 0 ? inputs : undefined;
+  const wanted = tried && (await valuesOf(resultsAt(false), engine, tried));
+  const got = tried && (await valuesOf(resultsAt(true), engine, tried));
   const joined = (values: typeof wanted, index: number) =>
     values?.get(String(index))?.flatMap((batch) => [...batch]);
   return layers.map(({ node, input }, index) => {
