@@ -35,12 +35,17 @@ const toInt8 = async (model: Model, { calibration }: RecipeContext) =>
   (await quantization()).quantize(model, { weights: "int8", calibration });
 
 /** A recipe that makes a model with other weights, trains it further, and maybe stores it in bytes. */
-function reshaped(name: string, step: string, by: (model: Model) => Model, int8: boolean): Recipe {
+function reshaped(
+  name: string,
+  step: string,
+  by: (model: Model) => Model | Promise<Model>,
+  int8: boolean,
+): Recipe {
   return {
     name: int8 ? `${name} + int8` : name,
     steps: [step, "trained further", ...(int8 ? ["int8 weights and activations, calibrated"] : [])],
     async make(context) {
-      const model = by(context.model);
+      const model = await by(context.model);
       await context.fineTune(model);
       return int8 ? toInt8(model, context) : model;
     },

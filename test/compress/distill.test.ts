@@ -1,7 +1,7 @@
 // Distillation: the loss and its gradient against PyTorch's, the teacher once or always, features with projections.
 import { afterAll, describe, expect, test } from "vitest";
-import { spoken, taught } from "#src/compress/distill";
 import { type DistillOptions, distill, divergenceAt, feature } from "#src/compress/index";
+import { spoken, taught } from "#src/compress/teaching";
 import { dataset, fromIterable } from "#src/data/index";
 import { Graph } from "#src/graph/tensor";
 import {
