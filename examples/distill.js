@@ -22,6 +22,10 @@ const { train: all, test } = await mnist();
 const data = all.take(Number(process.argv[2] ?? 10_000));
 const unseen = test.take(data.length);
 const measured = { loss: softmaxCrossEntropy, engine };
+/**
+ * @param {number} epochs
+ * @param {number} seed
+ */
 const plan = (epochs, seed) => ({
   ...measured,
   data,
@@ -32,8 +36,12 @@ const plan = (epochs, seed) => ({
   epochs,
   seed,
 });
-const percent = async (model) =>
-  100 * (await evaluate(model, unseen, { ...measured, metrics: [accuracy] })).metrics.accuracy;
+/** @param {import("downhill").Model} model */
+async function percent(model) {
+  const { accuracy: share = 0 } = (await evaluate(model, unseen, { ...measured, metrics: [accuracy] }))
+    .metrics;
+  return 100 * share;
+}
 
 const teacher = sequential(
   { input: [784] },
@@ -50,17 +58,19 @@ await train(teacher, plan(6, 1));
 console.log(`teacher: ${(await percent(teacher)).toFixed(2)} % with ${teacher.parameterCount} parameters`);
 
 const student = () => sequential({ input: [784] }, dense(32, { activation: "relu" }), dense(10));
-const results = [];
-for (const seed of [1, 2, 3, 4, 5]) {
+const seeds = [1, 2, 3, 4, 5];
+let [aloneSum, taughtSum] = [0, 0];
+for (const seed of seeds) {
   const [alone, taught] = [student(), student()];
   await train(alone, plan(12, seed));
   await distill(taught, teacher, { ...plan(12, seed), temperature: 4, alpha: 0.9 });
-  const pair = [await percent(alone), await percent(taught)];
-  results.push(pair);
-  console.log(`seed ${seed}: alone ${pair[0].toFixed(2)} %, taught ${pair[1].toFixed(2)} %`);
+  const [one, other] = [await percent(alone), await percent(taught)];
+  aloneSum += one;
+  taughtSum += other;
+  console.log(`seed ${seed}: alone ${one.toFixed(2)} %, taught ${other.toFixed(2)} %`);
 }
-const mean = (which) => results.reduce((sum, pair) => sum + pair[which], 0) / results.length;
+const [one, other] = [aloneSum / seeds.length, taughtSum / seeds.length];
 console.log(
-  `student of ${student().parameterCount} parameters: alone ${mean(0).toFixed(2)} %, taught ${mean(1).toFixed(2)} %`,
+  `student of ${student().parameterCount} parameters: alone ${one.toFixed(2)} %, taught ${other.toFixed(2)} %`,
 );
 await engine.close();

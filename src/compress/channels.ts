@@ -329,7 +329,7 @@ export function channelsOf(model: Model): Channels {
     model.trace(graph, graph.input("input", [1, ...model.inputShape], model.inputType)),
   );
   const axes = new Map<string, Labels>();
-  const sets: { name: string; roots: number[] }[] = [];
+  const sets: { name: string; axis: number; roots: number[] }[] = [];
   for (const [name, tensor] of graph.parameters) {
     const own = labels.get(tensor);
     if (!own) continue;
@@ -346,20 +346,21 @@ export function channelsOf(model: Model): Channels {
     if (roots.length === 0 && !held) continue;
     const met = sets.find((set) => roots.some((root) => set.roots.includes(root)));
     if (met) met.roots = [...new Set([...met.roots, ...roots])];
-    else sets.push({ name, roots: roots.length > 0 ? roots : [FIXED] });
+    else sets.push({ name, axis, roots: roots.length > 0 ? roots : [FIXED] });
   }
-  const groups = sets.map(({ name, roots }) => {
+  const groups = sets.map(({ name, axis, roots }) => {
     const slices: ChannelSlice[] = [];
     for (const [parameter, list] of axes) {
-      for (const [axis, own] of list.entries()) {
+      for (const [place, own] of list.entries()) {
         const indices = roots.map((root) => own.flatMap((each, index) => (each === root ? [index] : [])));
-        const makes = makers.get(graph.parameters.get(parameter)!) === axis;
+        const makes = makers.get(graph.parameters.get(parameter)!) === place;
         if (roots[0] !== FIXED && indices.some((each) => each.length > 0))
-          slices.push({ parameter, axis, indices, makes });
+          slices.push({ parameter, axis: place, indices, makes });
       }
     }
     const bound = roots.map((root) => ties.holder(root)).find((holder) => holder !== undefined);
-    return { name, size: roots.length, slices, bound, roots };
+    const size = roots[0] === FIXED ? axes.get(name)![axis]!.length : roots.length;
+    return { name, size, slices, bound, roots };
   });
   return { groups, axes };
 }

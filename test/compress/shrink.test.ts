@@ -328,7 +328,7 @@ describe("shrink", () => {
       ["conv2d.weight", 8, undefined],
       ["conv2d_1.weight", 5, undefined],
       ["conv2d_3.weight", 6, undefined],
-      ["dense.weight", 1, "output"],
+      ["dense.weight", 4, "output"],
     ]);
     const makes = groups[0]!.slices.filter((slice) => slice.makes).map(({ parameter }) => parameter);
     expect(makes.sort()).toEqual(["conv2d.weight", "conv2d_2.weight"]);

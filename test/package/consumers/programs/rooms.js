@@ -1,5 +1,6 @@
 // Every entry point at work. It takes the place of xor.js in the second run of each consumer.
 import * as downhill from "downhill";
+import * as compress from "downhill/compress";
 import * as data from "downhill/data";
 import * as images from "downhill/images";
 import * as instruments from "downhill/instruments";
@@ -46,6 +47,13 @@ async function checkRooms() {
   await small.initialize();
   const file = replay.readPrograms(replay.writePrograms({ predict: replay.predictionProgram(small) }));
   check("replay", file.programs.get("predict").places.get("output").shape.length === 2);
+  const wide = downhill.sequential({ input: [2] }, downhill.dense(6), downhill.dense(1));
+  await wide.initialize();
+  const thin = await compress.lowRank(compress.shrink(wide, { ratio: 0.5 }), {
+    rank: 1,
+    parameters: "dense.weight",
+  });
+  check("compress", wide.parameterCount === 25 && thin.parameterCount === 12);
   let error;
   try {
     // From another file than the class: the files share what they have in common.

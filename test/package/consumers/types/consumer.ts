@@ -11,6 +11,7 @@ import {
   sequential,
   train,
 } from "downhill";
+import { type ChannelGroup, channelGroups } from "downhill/compress";
 import { type Dataset, dataset } from "downhill/data";
 import { type Image, resizeImage } from "downhill/images";
 import { learningRateRangeTest } from "downhill/instruments";
@@ -21,6 +22,7 @@ import { lion, oneCycle } from "downhill/optim";
 import { entrants, type RaceEntrant } from "downhill/race";
 import { labelSmoothing } from "downhill/regularize";
 import * as slim from "downhill/slim";
+import { shrink } from "downhill/slim/compress";
 import { dataset as slimDataset } from "downhill/slim/data";
 import { resizeImage as slimResizeImage } from "downhill/slim/images";
 import { csvLog } from "downhill/slim/instruments";
@@ -65,6 +67,7 @@ export const lowest: Minimum = minimizeSync(rosenbrock(), [0, 0], lbfgs());
 export const raced: RaceEntrant[] = entrants();
 export const table: Table = await readTable(csvRows("a\n1\n"));
 export const tokenizer: Tokenizer = characters();
+export const groups: readonly ChannelGroup[] = channelGroups(model);
 export const threads: number | undefined =
   new EngineError("none") instanceof Error ? engine.threads : undefined;
 export const added: "relaxed" | "plain" = await slim.init({ bytes: new Uint8Array(8) });
@@ -72,6 +75,7 @@ export const slimModel: slim.Model = slim.sequential({ input: [2] }, slim.dense(
 export const rest = [
   conv2d,
   learningRateRangeTest,
+  shrink,
   slimDataset,
   slimResizeImage,
   csvLog,
