@@ -30,7 +30,7 @@ const plan = (epochs, seed) => ({
   ...measured,
   data,
   optimizer: adam({
-    learningRate: linear({ from: 2e-3, to: 0, steps: epochs * Math.ceil(data.length / 64) }),
+    learningRate: linear({ from: 5e-3, to: 0, steps: epochs * Math.ceil(data.length / 64) }),
   }),
   batchSize: 64,
   epochs,
@@ -62,8 +62,8 @@ const seeds = [1, 2, 3, 4, 5];
 let [aloneSum, taughtSum] = [0, 0];
 for (const seed of seeds) {
   const [alone, taught] = [student(), student()];
-  await train(alone, plan(12, seed));
-  await distill(taught, teacher, { ...plan(12, seed), temperature: 4, alpha: 0.9 });
+  await train(alone, plan(30, seed));
+  await distill(taught, teacher, { ...plan(30, seed), temperature: 4, alpha: 0.9 });
   const [one, other] = [await percent(alone), await percent(taught)];
   aloneSum += one;
   taughtSum += other;

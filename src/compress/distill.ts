@@ -22,7 +22,7 @@ export interface DistillationOptions {
  * of the gradients. PyTorch's `T * T * kl_div(log_softmax(s / T), softmax(t / T), reduction="batchmean")`. Hinton, Vinyals
  * and Dean 2015.
  * @throws ShapeError where the shapes differ.
- * @example divergenceAt(dense(10)(h), logits, 4)
+ * @example const loss = (output, target) => divergenceAt(output, target, 4); // the teacher's logits are the targets
  */
 export function divergenceAt(student: Tensor, teacher: Tensor, temperature: number): Tensor {
   if (!sameShape(student.shape, teacher.shape))

@@ -20,7 +20,7 @@ const straightThroughOp = defineOp({
 });
 
 /** Has the values of one tensor and gives its gradient to another. Bengio, Léonard and Courville 2013. */
-export function straightThrough(hard: Tensor, soft: Tensor): Tensor {
+function straightThrough(hard: Tensor, soft: Tensor): Tensor {
   return hard.graph.apply(straightThroughOp, [hard, soft], undefined)[0]!;
 }
 

@@ -127,7 +127,10 @@ export function prune(model: Model, options: PruneOptions): void {
 /**
  * The share of zeros in some parameters, by default those of two axes and more.
  * @throws OptionError where the selection means no parameter.
- * @example sparsityOf(model, "dense.weight")
+ * @example
+ * await model.initialize();
+ * prune(model, { sparsity: 0.5 });
+ * sparsityOf(model, "dense.weight"); // 0.5
  */
 export function sparsityOf(model: Model, parameters?: ParameterSelection): number {
   const all = model.parameters();

@@ -22,7 +22,7 @@ test("prune", { timeout: LIMIT }, async () => {
 });
 
 test("distill", { timeout: LIMIT }, async () => {
-  const printed = await runExample("distill", 300);
+  const printed = await runExample("distill", 200);
   const [teacher] = numbersAfter(printed, "teacher: ");
   expect(teacher).toBeGreaterThan(60);
   const alone = numbersAfter(printed, "alone ");
