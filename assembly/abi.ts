@@ -57,6 +57,8 @@ export const HEAD_ONES = 96;
 export const HEAD_LEAST = 112;
 export const HEAD_MOST = 116;
 export const HEAD_MAGIC = 120;
+/** Four bytes: whether no sum of the panel, as a number, comes near 2²², and the bounds once more. */
+export const HEAD_QUICK = 124;
 /** The sums of each column's weights, which a zero point known only while running is multiplied by. */
 export const HEAD_SUMS = 128;
 /** Rows of a product of bytes that are copied at a time take at most so many bytes, or are this few. */

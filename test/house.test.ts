@@ -157,14 +157,16 @@ describe("packages", () => {
     const importers = (what: RegExp) =>
       new Set(imports.filter(({ to }) => what.test(to)).map(({ from }) => from));
     expect(importers(/^node:/)).toEqual(new Set(["src/host/node.ts"]));
-    expect(importers(/^#wasm/)).toEqual(new Set(["src/host/browser.ts"]));
-    expect(importers(/wasm$/)).toEqual(new Set(["src/host/workerd.ts"]));
-    expect(importers(/wasm\?module$/)).toEqual(new Set(["src/host/edge-light.ts"]));
+    const both = (family: string) => new Set([`src/host/${family}.ts`, `src/host/quantized-${family}.ts`]);
+    expect(importers(/^#wasm/)).toEqual(both("browser"));
+    expect(importers(/wasm$/)).toEqual(both("workerd"));
+    expect(importers(/wasm\?module$/)).toEqual(both("edge-light"));
   });
   test("everybody else imports the one that the build is for, or its types", () => {
     const direct = local.filter((each) => resolved(each).startsWith("src/host/") && each.to !== "#host");
     const wrong = direct.filter(
-      ({ from, to, type }) => folderOf(from) !== "host" && !type && !/\/(instance|slim)\.ts$/.test(to),
+      ({ from, to, type }) =>
+        folderOf(from) !== "host" && !type && !/\/(instance|extension|slim)\.ts$/.test(to),
     );
     expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });

@@ -2,12 +2,14 @@
 import { expect, test } from "vitest";
 import { scriptSize, wasmSizes } from "../scripts/sizes.js";
 
-test("there are two instruction sets in two kinds of memory", () => {
-  expect([...wasmSizes().keys()].sort()).toEqual(["plain", "plain-shared", "relaxed", "relaxed-shared"]);
+test("there are two modules, each of two instruction sets in two kinds of memory", () => {
+  const names = ["plain", "plain-shared", "relaxed", "relaxed-shared"];
+  const both = [...names, ...names.map((name) => `quantized-${name}`)];
+  expect([...wasmSizes().keys()].sort()).toEqual(both.sort());
 });
 
-test.each([...wasmSizes()])("%s takes at most 100 kB: %i bytes", (_, bytes) => {
-  expect(bytes).toBeLessThanOrEqual(100_000);
+test.each([...wasmSizes()])("%s takes at most 100 kB, or 30 for bytes: %i bytes", (name, bytes) => {
+  expect(bytes).toBeLessThanOrEqual(name.startsWith("quantized") ? 30_000 : 100_000);
 });
 
 test.each(["node", "browser", "workerd", "edge-light"])(
@@ -24,6 +26,13 @@ test("race/index.js adds at most 4 kB to what it races: the core, minimize and o
   const raced = ["index.js", "data/index.js", "minimize/index.js", "optim/index.js"];
   const own = (await scriptSize([...raced, "race/index.js"])) - (await scriptSize(raced));
   expect(own).toBeLessThanOrEqual(4_000);
+});
+
+test("quantize/index.js adds at most 10 kB to the core, frozen models and the ops on bytes", async () => {
+  const bytes = ["quantized", "quantized-convolution", "quantized-floats"].map((name) => `ops/${name}.js`);
+  const below = ["index.js", "data/index.js", "inference/frozen.js", "engine/extend.js", ...bytes];
+  const own = (await scriptSize([...below, "quantize/index.js"])) - (await scriptSize(below));
+  expect(own).toBeLessThanOrEqual(10_000);
 });
 
 test.each([
@@ -44,7 +53,6 @@ test.each([
   ["tflite/index.js", 8_000],
   ["keras/index.js", 6_000],
   ["torch/index.js", 3_000],
-  ["quantize/index.js", 10_000],
   ["compress/index.js", 10_000],
   ["standalone/index.js", 8_000],
 ])("%s adds at most %i bytes to the core and its datasets", async (entry, limit) => {

@@ -4,7 +4,8 @@ import { BYTES_SUMS, DEPTHWISE_LINES, HEAD_ONES, HEAD_START, PANEL_COLUMNS, PANE
 import { end, first } from "../thread";
 import { Convolution, Windows } from "./convolution";
 import { dot, scratchOf } from "./lanes";
-import { bytesOf, finish, min32 } from "./product";
+import { finish } from "./finish";
+import { bytesOf, min32 } from "./product";
 import { fillRun } from "./runs";
 
 /** Pixels of a tile. */

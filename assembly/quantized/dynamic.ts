@@ -4,7 +4,7 @@ import { max, min, put } from "../simd";
 import { end, first, threads } from "../thread";
 import { rounded, scratchOf } from "./lanes";
 import { bytesOf, min32 } from "./product";
-import { TILE_ROWS, tileOf } from "./tile";
+import { rowsByPanel, TILE_ROWS } from "./tile";
 
 @unmanaged
 class Dynamic {
@@ -104,7 +104,7 @@ export function matmulDynamic(i: Dynamic): void {
     }
     for (let at = panelFrom; at < panelTo; at++) {
       const panel = i.panels + <usize>at * panelBytes;
-      tileOf(rows, steps, packed, stride, panel, sums);
+      rowsByPanel(rows, steps, packed, stride, panel, 0, 0, 0, 0, sums);
       const left = i.n - at * PANEL_COLUMNS;
       for (let k = 0; k < rows; k++) {
         const y = i.y + (<usize>((r + k) * i.n + at * PANEL_COLUMNS) << 2);

@@ -50,6 +50,9 @@ function tile(rows: i32, i: HalfBytes, a: usize, aStride: usize, totals: usize, 
   let y21 = y01;
   let y30 = y00;
   let y31 = y01;
+  let a1 = a + aStride;
+  let a2 = a1 + aStride;
+  let a3 = a2 + aStride;
   let q = panel;
   for (let block = i.blocks; block > 0; block--, totals += 16) {
     let c00 = f32x4.splat(0);
@@ -62,46 +65,83 @@ function tile(rows: i32, i: HalfBytes, a: usize, aStride: usize, totals: usize, 
     let c31 = c00;
     const scales = v128.load(q);
     q += 16;
+    let some: v128, w0: v128, w1: v128, x: v128;
     for (let fours = HALF_BLOCK / 4; fours > 0; fours--, q += 16, a += 16) {
       const bytes = v128.load(q);
       const evens = v128.and(bytes, i8x16.splat(15));
       const odds = i8x16.shr_u(bytes, 4);
-      let p = a;
-      for (let pair = 0; pair < 2; pair++, p += 8) {
-        const even = pair ? i16x8.extend_high_i8x16_u(evens) : i16x8.extend_low_i8x16_u(evens);
-        const odd = pair ? i16x8.extend_high_i8x16_u(odds) : i16x8.extend_low_i8x16_u(odds);
-        let w0 = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(even));
-        let w1 = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(even));
-        let x = v128.load32_splat(p);
-        c00 = madd(x, w0, c00);
-        c01 = madd(x, w1, c01);
-        if (rows > 1) {
-          x = v128.load32_splat(p + aStride);
-          c10 = madd(x, w0, c10);
-          c11 = madd(x, w1, c11);
-          x = v128.load32_splat(p + 2 * aStride);
-          c20 = madd(x, w0, c20);
-          c21 = madd(x, w1, c21);
-          x = v128.load32_splat(p + 3 * aStride);
-          c30 = madd(x, w0, c30);
-          c31 = madd(x, w1, c31);
-        }
-        w0 = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(odd));
-        w1 = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(odd));
-        x = v128.load32_splat(p, 4);
-        c00 = madd(x, w0, c00);
-        c01 = madd(x, w1, c01);
-        if (rows > 1) {
-          x = v128.load32_splat(p + aStride, 4);
-          c10 = madd(x, w0, c10);
-          c11 = madd(x, w1, c11);
-          x = v128.load32_splat(p + 2 * aStride, 4);
-          c20 = madd(x, w0, c20);
-          c21 = madd(x, w1, c21);
-          x = v128.load32_splat(p + 3 * aStride, 4);
-          c30 = madd(x, w0, c30);
-          c31 = madd(x, w1, c31);
-        }
+      some = i16x8.extend_low_i8x16_u(evens);
+      w0 = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(some));
+      w1 = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(some));
+      x = v128.load32_splat(a, 0);
+      c00 = madd(x, w0, c00);
+      c01 = madd(x, w1, c01);
+      if (rows > 1) {
+        x = v128.load32_splat(a1, 0);
+        c10 = madd(x, w0, c10);
+        c11 = madd(x, w1, c11);
+        x = v128.load32_splat(a2, 0);
+        c20 = madd(x, w0, c20);
+        c21 = madd(x, w1, c21);
+        x = v128.load32_splat(a3, 0);
+        c30 = madd(x, w0, c30);
+        c31 = madd(x, w1, c31);
+      }
+      some = i16x8.extend_low_i8x16_u(odds);
+      w0 = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(some));
+      w1 = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(some));
+      x = v128.load32_splat(a, 4);
+      c00 = madd(x, w0, c00);
+      c01 = madd(x, w1, c01);
+      if (rows > 1) {
+        x = v128.load32_splat(a1, 4);
+        c10 = madd(x, w0, c10);
+        c11 = madd(x, w1, c11);
+        x = v128.load32_splat(a2, 4);
+        c20 = madd(x, w0, c20);
+        c21 = madd(x, w1, c21);
+        x = v128.load32_splat(a3, 4);
+        c30 = madd(x, w0, c30);
+        c31 = madd(x, w1, c31);
+      }
+      some = i16x8.extend_high_i8x16_u(evens);
+      w0 = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(some));
+      w1 = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(some));
+      x = v128.load32_splat(a, 8);
+      c00 = madd(x, w0, c00);
+      c01 = madd(x, w1, c01);
+      if (rows > 1) {
+        x = v128.load32_splat(a1, 8);
+        c10 = madd(x, w0, c10);
+        c11 = madd(x, w1, c11);
+        x = v128.load32_splat(a2, 8);
+        c20 = madd(x, w0, c20);
+        c21 = madd(x, w1, c21);
+        x = v128.load32_splat(a3, 8);
+        c30 = madd(x, w0, c30);
+        c31 = madd(x, w1, c31);
+      }
+      some = i16x8.extend_high_i8x16_u(odds);
+      w0 = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(some));
+      w1 = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(some));
+      x = v128.load32_splat(a, 12);
+      c00 = madd(x, w0, c00);
+      c01 = madd(x, w1, c01);
+      if (rows > 1) {
+        x = v128.load32_splat(a1, 12);
+        c10 = madd(x, w0, c10);
+        c11 = madd(x, w1, c11);
+        x = v128.load32_splat(a2, 12);
+        c20 = madd(x, w0, c20);
+        c21 = madd(x, w1, c21);
+        x = v128.load32_splat(a3, 12);
+        c30 = madd(x, w0, c30);
+        c31 = madd(x, w1, c31);
+      }
+      if (rows > 1) {
+        a1 += 16;
+        a2 += 16;
+        a3 += 16;
       }
     }
     const s0 = single(i32x4.extend_low_i16x8_u(scales), raise);

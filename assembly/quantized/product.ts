@@ -1,19 +1,8 @@
-// Products of bytes: rows of activations by panels of weights, and the way from sums to what is wanted.
-import {
-  BYTES_BLOCK,
-  BYTES_SUMS,
-  HEAD_LEAST,
-  HEAD_MAGIC,
-  HEAD_MOST,
-  HEAD_OFFSET,
-  HEAD_SCALE,
-  PANEL_COLUMNS,
-  PANEL_HEAD,
-} from "../abi";
-import { max, min, put } from "../simd";
+// Products of bytes: rows of activations by panels of weights.
+import { BYTES_BLOCK, BYTES_SUMS, PANEL_COLUMNS, PANEL_HEAD } from "../abi";
 import { end, first, threads } from "../thread";
-import { rounded, scratchOf, storeBytes } from "./lanes";
-import { TILE_ROWS, tileOf } from "./tile";
+import { scratchOf } from "./lanes";
+import { rowsByPanel, TILE_ROWS } from "./tile";
 
 @unmanaged
 class Matmul {
@@ -30,45 +19,6 @@ class Matmul {
   /** Bytes of an element of y: 1, or 4 for floats. */
   size: i32;
   work: usize;
-}
-
-/** y[rows, columns] of the sums of a tile: in f32, in two roundings whatever the instruction set. */
-export function finish(
-  rows: i32,
-  columns: i32,
-  sums: usize,
-  panel: usize,
-  y: usize,
-  yStride: usize,
-  size: i32,
-): void {
-  const scale0 = v128.load(panel, HEAD_SCALE);
-  const scale1 = v128.load(panel, HEAD_SCALE + 16);
-  const offset0 = v128.load(panel, HEAD_OFFSET);
-  const offset1 = v128.load(panel, HEAD_OFFSET + 16);
-  if (size == 1) {
-    const least = v128.load32_splat(panel, HEAD_LEAST);
-    const most = v128.load32_splat(panel, HEAD_MOST);
-    const magic = v128.load32_splat(panel, HEAD_MAGIC);
-    for (; rows > 0; rows--, sums += 32, y += yStride) {
-      const x0 = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), scale0), offset0);
-      const x1 = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), scale1), offset1);
-      const both = i16x8.narrow_i32x4_s(
-        rounded(min(max(x0, least), most), magic),
-        rounded(min(max(x1, least), most), magic),
-      );
-      storeBytes(y, i8x16.narrow_i16x8_s(both, both), columns);
-    }
-    return;
-  }
-  for (; rows > 0; rows--, sums += 32, y += yStride) {
-    const x0 = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), scale0), offset0);
-    put(y, x0, columns);
-    if (columns > 4) {
-      const x1 = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), scale1), offset1);
-      put(y + 16, x1, columns - 4);
-    }
-  }
 }
 
 /** y[rows, columns] = A · panels; the last panel may have columns to spare. `sums` is room for a tile. */
@@ -91,15 +41,8 @@ export function rowsByPanels(
     let p = panel;
     let yPanel = y + <usize>r * yStride;
     for (let left = columns; left > 0; left -= PANEL_COLUMNS) {
-      let at = a + <usize>r * aStride;
-      let q = yPanel;
-      for (let i = r; i < to; i += TILE_ROWS) {
-        const count = min32(TILE_ROWS, to - i);
-        tileOf(count, steps, at, aStride, p, sums);
-        finish(count, min32(left, PANEL_COLUMNS), sums, p, q, yStride, size);
-        at += <usize>TILE_ROWS * aStride;
-        q += <usize>TILE_ROWS * yStride;
-      }
+      const count = min32(left, PANEL_COLUMNS);
+      rowsByPanel(to - r, steps, a + <usize>r * aStride, aStride, p, count, yPanel, yStride, size, sums);
       p += panelBytes;
       yPanel += PANEL_COLUMNS * size;
     }

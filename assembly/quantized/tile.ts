@@ -1,99 +1,215 @@
 // Small kernels of the products of bytes: sums of a tile that stay in registers while the terms run.
 // The only unrolled code. `rows` is a constant at every call, so what a tile does not need vanishes.
-import { BYTES_ROWS, HEAD_ONES, HEAD_START, PANEL_HEAD } from "../abi";
+import {
+  BYTES_ROWS,
+  HEAD_MAGIC,
+  HEAD_OFFSET,
+  HEAD_ONES,
+  HEAD_QUICK,
+  HEAD_SCALE,
+  HEAD_START,
+  PANEL_COLUMNS,
+  PANEL_HEAD,
+} from "../abi";
+import { finish } from "./finish";
 import { dot } from "./lanes";
 
 /** Rows of a tile: ten sums, two vectors of weights, the ones, and two of V8's 15 registers for what is under way. */
 export const TILE_ROWS = BYTES_ROWS;
 
-/** to[rows, 8] = start + A[rows, 4 · steps] · panel; a panel holds, behind its head, 4 terms of 8 columns a step. */
+/** Eight bytes of eight sums that are known to stay below 2²² as numbers: then only bytes need be clamped. */
 // @ts-ignore: decorator
 @inline
-function tile(rows: i32, steps: i32, a: usize, aStride: usize, panel: usize, to: usize): void {
+function quick(c0: v128, c1: v128, panel: usize, magic: v128, y: usize): void {
+  const x0 = f32x4.mul(f32x4.convert_i32x4_s(c0), v128.load(panel, HEAD_SCALE));
+  const x1 = f32x4.mul(f32x4.convert_i32x4_s(c1), v128.load(panel, HEAD_SCALE + 16));
+  const z0 = f32x4.add(f32x4.add(x0, v128.load(panel, HEAD_OFFSET)), magic);
+  const z1 = f32x4.add(f32x4.add(x1, v128.load(panel, HEAD_OFFSET + 16)), magic);
+  const both = i16x8.narrow_i32x4_s(i32x4.sub(z0, magic), i32x4.sub(z1, magic));
+  const least = v128.load8_splat(panel, HEAD_QUICK + 1);
+  const most = v128.load8_splat(panel, HEAD_QUICK + 2);
+  v128.store64_lane(y, i8x16.min_s(i8x16.max_s(i8x16.narrow_i16x8_s(both, both), least), most), 0);
+}
+
+/**
+ * `count` tiles, one below the other: y[rows, columns] = start + A[rows, 4 · steps] · panel, which holds, behind its head, 4
+ * terms of 8 columns a step. With a size of 0 the sums are left at `sums`, of the last tile.
+ */
+// @ts-ignore: decorator
+@inline
+function tile(
+  rows: i32,
+  count: i32,
+  steps: i32,
+  a: usize,
+  aStride: usize,
+  panel: usize,
+  columns: i32,
+  y: usize,
+  yStride: usize,
+  size: i32,
+  sums: usize,
+): void {
+  const isQuick = size == 1 && columns >= PANEL_COLUMNS && load<u8>(panel, HEAD_QUICK) != 0;
+  const last = panel + PANEL_HEAD + (<usize>steps << 5);
   const ones = v128.load(panel, HEAD_ONES);
-  let c00 = v128.load(panel, HEAD_START);
-  let c01 = v128.load(panel, HEAD_START + 16);
-  let c10 = c00;
-  let c11 = c01;
-  let c20 = c00;
-  let c21 = c01;
-  let c30 = c00;
-  let c31 = c01;
-  let c40 = c00;
-  let c41 = c01;
-  let a0 = a;
-  let a1 = a0 + aStride;
-  let a2 = a1 + aStride;
-  let a3 = a2 + aStride;
-  let a4 = a3 + aStride;
-  let q = panel + PANEL_HEAD;
-  const last = q + (<usize>steps << 5);
-  let x: v128, w0: v128, w1: v128;
-  do {
-    w0 = v128.load(q);
-    w1 = v128.load(q, 16);
-    x = v128.load32_splat(a0);
-    c00 = dot(w0, x, ones, c00);
-    c01 = dot(w1, x, ones, c01);
-    a0 += 4;
-    if (rows > 1) {
-      x = v128.load32_splat(a1);
-      c10 = dot(w0, x, ones, c10);
-      c11 = dot(w1, x, ones, c11);
-      a1 += 4;
+  for (; count > 0; count--) {
+    let c00 = v128.load(panel, HEAD_START);
+    let c01 = v128.load(panel, HEAD_START + 16);
+    let c10 = c00;
+    let c11 = c01;
+    let c20 = c00;
+    let c21 = c01;
+    let c30 = c00;
+    let c31 = c01;
+    let c40 = c00;
+    let c41 = c01;
+    let a0 = a;
+    let a1 = a0 + aStride;
+    let a2 = a1 + aStride;
+    let a3 = a2 + aStride;
+    let a4 = a3 + aStride;
+    let q = panel + PANEL_HEAD;
+    let x: v128, w0: v128, w1: v128;
+    do {
+      w0 = v128.load(q);
+      w1 = v128.load(q, 16);
+      x = v128.load32_splat(a0);
+      c00 = dot(w0, x, ones, c00);
+      c01 = dot(w1, x, ones, c01);
+      a0 += 4;
+      if (rows > 1) {
+        x = v128.load32_splat(a1);
+        c10 = dot(w0, x, ones, c10);
+        c11 = dot(w1, x, ones, c11);
+        a1 += 4;
+      }
+      if (rows > 2) {
+        x = v128.load32_splat(a2);
+        c20 = dot(w0, x, ones, c20);
+        c21 = dot(w1, x, ones, c21);
+        a2 += 4;
+      }
+      if (rows > 3) {
+        x = v128.load32_splat(a3);
+        c30 = dot(w0, x, ones, c30);
+        c31 = dot(w1, x, ones, c31);
+        a3 += 4;
+      }
+      if (rows > 4) {
+        x = v128.load32_splat(a4);
+        c40 = dot(w0, x, ones, c40);
+        c41 = dot(w1, x, ones, c41);
+        a4 += 4;
+      }
+      q += 32;
+    } while (q != last);
+    if (isQuick) {
+      const magic = v128.load32_splat(panel, HEAD_MAGIC);
+      quick(c00, c01, panel, magic, y);
+      if (rows > 1) {
+        y += yStride;
+        quick(c10, c11, panel, magic, y);
+      }
+      if (rows > 2) {
+        y += yStride;
+        quick(c20, c21, panel, magic, y);
+      }
+      if (rows > 3) {
+        y += yStride;
+        quick(c30, c31, panel, magic, y);
+      }
+      if (rows > 4) {
+        y += yStride;
+        quick(c40, c41, panel, magic, y);
+      }
+      y += yStride;
+    } else {
+      v128.store(sums, c00, 0);
+      v128.store(sums, c01, 16);
+      if (rows > 1) {
+        v128.store(sums, c10, 32);
+        v128.store(sums, c11, 48);
+      }
+      if (rows > 2) {
+        v128.store(sums, c20, 64);
+        v128.store(sums, c21, 80);
+      }
+      if (rows > 3) {
+        v128.store(sums, c30, 96);
+        v128.store(sums, c31, 112);
+      }
+      if (rows > 4) {
+        v128.store(sums, c40, 128);
+        v128.store(sums, c41, 144);
+      }
+      if (size) finish(rows, columns, sums, panel, y, yStride, size);
+      y += <usize>rows * yStride;
     }
-    if (rows > 2) {
-      x = v128.load32_splat(a2);
-      c20 = dot(w0, x, ones, c20);
-      c21 = dot(w1, x, ones, c21);
-      a2 += 4;
-    }
-    if (rows > 3) {
-      x = v128.load32_splat(a3);
-      c30 = dot(w0, x, ones, c30);
-      c31 = dot(w1, x, ones, c31);
-      a3 += 4;
-    }
-    if (rows > 4) {
-      x = v128.load32_splat(a4);
-      c40 = dot(w0, x, ones, c40);
-      c41 = dot(w1, x, ones, c41);
-      a4 += 4;
-    }
-    q += 32;
-  } while (q != last);
-  v128.store(to, c00);
-  v128.store(to, c01, 16);
-  if (rows > 1) {
-    v128.store(to, c10, 32);
-    v128.store(to, c11, 48);
-  }
-  if (rows > 2) {
-    v128.store(to, c20, 64);
-    v128.store(to, c21, 80);
-  }
-  if (rows > 3) {
-    v128.store(to, c30, 96);
-    v128.store(to, c31, 112);
-  }
-  if (rows > 4) {
-    v128.store(to, c40, 128);
-    v128.store(to, c41, 144);
+    a += <usize>rows * aStride;
   }
 }
 
-/** The tile of a height that is known only now. */
-export function tileOf(rows: i32, steps: i32, a: usize, aStride: usize, panel: usize, to: usize): void {
+/** Tiles of full height. */
+function fullTiles(
+  count: i32,
+  steps: i32,
+  a: usize,
+  aStride: usize,
+  panel: usize,
+  columns: i32,
+  y: usize,
+  yStride: usize,
+  size: i32,
+  sums: usize,
+): void {
+  tile(TILE_ROWS, count, steps, a, aStride, panel, columns, y, yStride, size, sums);
+}
+
+/** The tile of a lower height. */
+function lowTile(
+  rows: i32,
+  steps: i32,
+  a: usize,
+  aStride: usize,
+  panel: usize,
+  columns: i32,
+  y: usize,
+  yStride: usize,
+  size: i32,
+  sums: usize,
+): void {
   switch (rows) {
     case 1:
-      return tile(1, steps, a, aStride, panel, to);
+      return tile(1, 1, steps, a, aStride, panel, columns, y, yStride, size, sums);
     case 2:
-      return tile(2, steps, a, aStride, panel, to);
+      return tile(2, 1, steps, a, aStride, panel, columns, y, yStride, size, sums);
     case 3:
-      return tile(3, steps, a, aStride, panel, to);
+      return tile(3, 1, steps, a, aStride, panel, columns, y, yStride, size, sums);
     case 4:
-      return tile(4, steps, a, aStride, panel, to);
-    case 5:
-      return tile(5, steps, a, aStride, panel, to);
+      return tile(4, 1, steps, a, aStride, panel, columns, y, yStride, size, sums);
+  }
+}
+
+/** y[rows, columns] by one panel. */
+export function rowsByPanel(
+  rows: i32,
+  steps: i32,
+  a: usize,
+  aStride: usize,
+  panel: usize,
+  columns: i32,
+  y: usize,
+  yStride: usize,
+  size: i32,
+  sums: usize,
+): void {
+  const full = rows / TILE_ROWS;
+  const done = full * TILE_ROWS;
+  if (full > 0) fullTiles(full, steps, a, aStride, panel, columns, y, yStride, size, sums);
+  if (done < rows) {
+    a += <usize>done * aStride;
+    y += <usize>done * yStride;
+    lowTile(rows - done, steps, a, aStride, panel, columns, y, yStride, size, sums);
   }
 }

@@ -158,8 +158,7 @@ function settle(
   for (const [tensor, placement] of placements) {
     if (tensor.node.source && tensor.node.source.kind !== "constant") continue;
     let root = tensor;
-    while (/^(reshape|checkpoint|straightThrough)$/.test(root.node.op?.name ?? ""))
-      root = root.node.inputs[0]!;
+    while (/^(reshape|checkpoint)$/.test(root.node.op?.name ?? "")) root = root.node.inputs[0]!;
     if (root.node.source || direct.has(root) || fed.includes(root)) copies.set(tensor, placement);
     else direct.set(root, placement);
   }

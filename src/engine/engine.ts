@@ -251,9 +251,7 @@ export class Engine {
     const { slots } = this.#instance;
     const slot = (this.wide ? slots.get(`${kernel}Wide`) : undefined) ?? slots.get(kernel);
     if (slot === undefined)
-      throw new EngineError(
-        `engine: there is no kernel ${kernel}${/Bytes|Dynamic/.test(kernel) ? ", see extendQuantized" : ""}`,
-      );
+      throw new EngineError(`engine: there is no kernel ${kernel}, see extendQuantized`);
     return slot;
   }
 }

@@ -92,7 +92,7 @@ export interface Trace {
   readonly penalties: Tensor[];
   readonly renewals: Map<Tensor, Renewal>;
   /** What an op works on in the place of its inputs, such as rounded ones. */
-  readonly given?:
+  readonly inputs?:
     | ((name: string, inputs: readonly Tensor[], attributes: unknown) => readonly Tensor[])
     | undefined;
 }
@@ -182,7 +182,7 @@ export class Graph {
 
   /** Applies an op: checks the shapes, answers its outputs. */
   apply<A>(op: Op<A>, asked: readonly Tensor[], attributes: A): readonly Tensor[] {
-    const inputs = this.trace.given?.(op.name, asked, attributes) ?? asked;
+    const inputs = this.trace.inputs?.(op.name, asked, attributes) ?? asked;
     for (const input of inputs) {
       if (input.graph !== this) throw new ShapeError(`${op.name}: a tensor belongs to another model's graph`);
       if (input.dtype === "i8" && !op.bytes) throw new ShapeError(`${op.name}: got i8, wanted f32`);

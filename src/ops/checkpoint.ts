@@ -21,7 +21,7 @@ const resumeOp = defineOp({
  * What the second trace says beside its ops, such as penalties, is forgotten.
  */
 export function repeatable<T>(graph: Graph, trace: () => T): { result: T; repeat: (same: () => T) => T } {
-  const { instead, names, owners, streams, given } = graph.trace;
+  const { instead, names, owners, streams, inputs } = graph.trace;
   const before = { names: new Map(names), owners: new Map(owners) };
   const from = streams.length;
   const result = trace();
@@ -29,7 +29,7 @@ export function repeatable<T>(graph: Graph, trace: () => T): { result: T; repeat
   const repeat = (same: () => T) => {
     // Copies, for it may be repeated again.
     const { names, owners } = before;
-    const start = { names: new Map(names), owners: new Map(owners), repeated: repeated.slice(), given };
+    const start = { names: new Map(names), owners: new Map(owners), repeated: repeated.slice(), inputs };
     return graph.within({ ...newTrace(instead), ...start }, same);
   };
   return { result, repeat };

@@ -9,6 +9,7 @@ import {
   HEAD_MOST,
   HEAD_OFFSET,
   HEAD_ONES,
+  HEAD_QUICK,
   HEAD_SCALE,
   HEAD_START,
   HEAD_SUMS,
@@ -50,6 +51,9 @@ export interface QuantizedOptions {
 export const MAGIC = 12_582_912;
 /** The largest byte of an activation: seven bits, or sums of products would not fit 16. */
 export const MOST = 127;
+
+/** A quarter of 2²², from which on MAGIC rounds no more: room for the roundings of scale and offset. */
+const QUICK = 2 ** 20;
 
 /** Checks what bytes stand for. @throws OptionError */
 export function checkQuantization(where: string, { scale, zeroPoint }: Quantization): void {
@@ -125,24 +129,33 @@ export function panelsOf({ n, steps, weight }: Columns, ending: Ending, first = 
     const floats = (offset: number, length: number) => new Float32Array(bytes, at + offset, length);
     const weights = new Int8Array(bytes, at + PANEL_HEAD, steps * 32);
     const sums = integers(HEAD_SUMS, PANEL_COLUMNS);
+    let largest = 0;
     for (let j = 0; j < Math.min(PANEL_COLUMNS, n - column); j++) {
       let sum = 0;
+      let size = 0;
       for (let step = 0; step < steps; step++) {
         for (let term = 0; term < 4; term++) {
           const value = weight(step, term, column + j);
           weights[step * 32 + j * 4 + term] = value;
           sum += value;
+          size += Math.abs(value);
         }
       }
       sums[j] = sum;
       integers(HEAD_START, PANEL_COLUMNS)[j] = -ending.zeroPoint * sum;
       floats(HEAD_SCALE, PANEL_COLUMNS)[j] = ending.scale(first + column + j);
       floats(HEAD_OFFSET, PANEL_COLUMNS)[j] = ending.offset(first + column + j);
+      // Whatever the activations and the zero point, both of 0 to 127.
+      const far =
+        MOST * size * ending.scale(first + column + j) + Math.abs(ending.offset(first + column + j));
+      largest = Math.max(largest, far);
     }
     integers(HEAD_ONES, 4).fill(0x0001_0001);
     floats(HEAD_LEAST, 1)[0] = ending.least ?? 0;
     floats(HEAD_MOST, 1)[0] = ending.most ?? MOST;
     floats(HEAD_MAGIC, 1)[0] = MAGIC;
+    const bounds = [ending.least ?? 0, ending.most ?? MOST] as const;
+    new Int8Array(bytes, at + HEAD_QUICK, 4).set([Number(largest < QUICK), ...bounds]);
   }
   return new Int32Array(bytes);
 }
@@ -150,5 +163,6 @@ export function panelsOf({ n, steps, weight }: Columns, ending: Ending, first = 
 /** Scratch of products: the sums of a tile, and rows of so many fours of terms that are copied at a time. */
 export function productScratch(steps: number): number {
   const rows = Math.max(1, Math.floor(BYTES_BLOCK / (steps * 4 * BYTES_ROWS))) * BYTES_ROWS;
-  return BYTES_SUMS + rows * steps * 4;
+  // A copied row may have up to 15 bytes written behind it.
+  return BYTES_SUMS + rows * steps * 4 + 16;
 }

@@ -10,7 +10,8 @@ const straightThroughOp = defineOp<string | undefined>({
   name: "straightThrough",
   shape: ([value]) => value!,
   gradient: ({ inputs: [, , share], dy }) => [undefined, share ? mul(dy, share) : dy, undefined],
-  emit: (emitter, { inputs: [value], outputs: [y] }) => emitter.alias(y!, value!),
+  // Not an alias, for which a place could not be given: the copy is fused with what makes the value.
+  emit: (emitter, { inputs: [value], outputs: [y] }) => emitter.elementwise("identity", y!, [value!]),
 });
 
 /** What {@link straightThrough} takes beside its value. */

@@ -1,6 +1,7 @@
 // What the tensors of a frozen model hold while it predicts: each is placed where the host can read it.
-import { compile } from "../compile/program.ts";
+import { compile, type Program } from "../compile/program.ts";
 import type { Engine } from "../engine/engine.ts";
+import { extendQuantized } from "../engine/extend.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Frozen } from "../inference/frozen.ts";
 import type { InputReader } from "../nn/inputs.ts";
@@ -29,6 +30,11 @@ export interface Watched {
   readonly chosen?: (frozen: Frozen) => readonly Tensor[];
 }
 
+/** Has an engine the kernels on bytes, if a program names one. @throws EngineError where they cannot be had. */
+export async function equip(engine: Engine, { kernels }: Program): Promise<void> {
+  if (kernels.some((kernel) => /Bytes|Dynamic/.test(kernel))) await extendQuantized(engine);
+}
+
 /** Runs a frozen model over inputs and shows, batch after batch, what its input and the chosen tensors hold. */
 export async function watch(
   { frozenAt, engine, chosen = computed }: Watched,
@@ -49,6 +55,7 @@ export async function watch(
       end += tensor.size * 4;
     }
     const program = compile({ graph, placements: places });
+    await equip(engine, program);
     const view = viewOf(input.dtype);
     // As many batches as there are of this size.
     const count = Math.floor((inputs.length - from) / batch);

@@ -28,7 +28,7 @@ export class QuantizationAwareModel extends Model {
   constructor(original: Model, options: QuantizationAwareOptions) {
     super({ input: original.inputShape, inputType: original.inputType }, (x) => {
       const { graph } = x;
-      return graph.within({ ...graph.trace, given: quantized(graph, options) }, () =>
+      return graph.within({ ...graph.trace, inputs: quantized(graph, options) }, () =>
         original.trace(graph, x),
       );
     });
@@ -57,8 +57,8 @@ function parametersOf(tensor: Tensor): ReadonlySet<string> | undefined {
 }
 
 /** What products of a trace work on. */
-function quantized(graph: Graph, { skip = [], smoothing = 0.01 }: QuantizationAwareOptions): Trace["given"] {
-  const outer = graph.trace.given;
+function quantized(graph: Graph, { skip = [], smoothing = 0.01 }: QuantizationAwareOptions): Trace["inputs"] {
+  const outer = graph.trace.inputs;
   return (name, asked, attributes) => {
     const inputs = outer?.(name, asked, attributes) ?? asked;
     const [x, weight, ...rest] = inputs;

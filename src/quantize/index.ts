@@ -1,4 +1,5 @@
 // The entry point downhill/quantize: models in integers, or in floats of fewer bits.
+export { type StraightThrough, straightThrough } from "../ops/straight-through.ts";
 export {
   type QuantizationAwareModel,
   type QuantizationAwareOptions,

@@ -19,7 +19,7 @@ const BOUNDS: Readonly<
 };
 
 /** A product of bytes: what it reads, and the activation that it ends with. */
-export interface IntegerProduct {
+interface IntegerProduct {
   readonly x: Tensor;
   /** The tensor that has been activated, if the product does it, and its bounds. */
   readonly fused: { readonly to: Tensor; readonly bounds: readonly [number, number] } | undefined;

@@ -3,7 +3,6 @@ import { OptionError } from "../core/errors.ts";
 import { checkOptions, type OptionNames } from "../core/options.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
-import { extendQuantized } from "../engine/extend.ts";
 import { type Frozen, freeze } from "../inference/frozen.ts";
 import type { InputReader, Inputs } from "../nn/inputs.ts";
 import type { Model, RunOptions } from "../nn/model.ts";
@@ -207,7 +206,6 @@ export async function quantize(model: Model, options: QuantizeOptions = {}): Pro
   const stored = storedOf(frozen, { weights, granularity, blockSize }, skip);
   const all: Plan = { stored, activations, blockSize, ranges };
   const plan = { ...all, ranges: usedRanges(frozen, all) };
-  await extendQuantized(engine);
   const few = inputs && { ...inputs, length: Math.min(MEASURED, inputs.length) };
   return new QuantizedModel(original, plan, await reportOf({ frozenAt, plan, engine, inputs: few }));
 }
@@ -217,8 +215,9 @@ export async function quantize(model: Model, options: QuantizeOptions = {}): Pro
  * matter: it need not have any.
  * @throws FormatError for a file that is not what it says it is. @throws ShapeError for one of another model.
  * @example
- * const bytes = (await quantize(trained, { weights: "f16" })).toBytes();
- * const small = await quantizedFromBytes(bytes, model);
+ * await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam(), epochs: 1 });
+ * const bytes = (await quantize(model, { weights: "f16" })).toBytes();
+ * const small = await quantizedFromBytes(bytes, sequential({ input: [784] }, dense(10)));
  */
 export async function quantizedFromBytes(
   bytes: Uint8Array,

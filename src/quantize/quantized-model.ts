@@ -1,13 +1,15 @@
 // A quantized model: what is stored of the weights, and how it predicts.
+
+import type { Program } from "../compile/program.ts";
 import { sizeOf } from "../core/shape.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
-import { extendQuantized } from "../engine/extend.ts";
 import type { LoadedProgram } from "../engine/loaded.ts";
 import { type Frozen, freeze, predictor } from "../inference/frozen.ts";
 import { type Inputs, readInputs } from "../nn/inputs.ts";
 import { type Model, type RunOptions, viewOf } from "../nn/model.ts";
 import type { ParameterValues } from "../nn/weights.ts";
+import { equip } from "./activations.ts";
 import { writePlan } from "./file.ts";
 import type { Affine } from "./numbers.ts";
 import { type Plan, rewritten } from "./rewriting.ts";
@@ -51,6 +53,7 @@ export class QuantizedModel {
   readonly #plan: Plan;
   /** By batch size, the one used last at the end. */
   readonly #programs = new Map<number, LoadedProgram>();
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(model: Model, plan: Plan, report: readonly LayerReport[] = []) {
     this.#model = model;
@@ -84,9 +87,19 @@ export class QuantizedModel {
   /**
    * Outputs for some inputs, example after example: [n, ...outputShape].
    * @throws ShapeError where the inputs do not fit. @throws DataError naming the place of a number that is not finite.
-   * @example const scores = await quantized.predict(images);
+   * @example
+   * await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam(), epochs: 1 });
+   * const quantized = await quantize(model, { calibration: data });
+   * const scores = await quantized.predict(images); // Float32Array of n · 10
    */
-  async predict(inputs: Inputs, { engine }: RunOptions = {}): Promise<Float32Array> {
+  predict(inputs: Inputs, options: RunOptions = {}): Promise<Float32Array> {
+    // One after the other: a program that waits for its turn is not one to be put away.
+    const result = this.#last.then(() => this.#predict(inputs, options));
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  async #predict(inputs: Inputs, { engine }: RunOptions): Promise<Float32Array> {
     const { inputShape, inputLimit, outputShape, inputType } = this.#model;
     const reader = readInputs("predict", inputs, inputShape, inputLimit);
     const where = engine ?? (await defaultEngine());
@@ -94,14 +107,14 @@ export class QuantizedModel {
     const result = new Float32Array(reader.length * outputSize);
     for (let from = 0; from < reader.length; from += BATCH) {
       const batch = Math.min(BATCH, reader.length - from);
-      const frozen =
-        this.#programs.get(batch)?.engine === where ? undefined : await this.frozen(batch, where);
-      if (frozen) await extendQuantized(where);
+      const isNew = this.#programs.get(batch)?.engine !== where;
+      const program = isNew ? predictor(await this.frozen(batch, where)) : undefined;
+      if (program) await equip(where, program);
       await where.turn(async (run) => {
-        const program = this.#program(where, batch, frozen);
-        reader.read(from, from + batch, program[viewOf(inputType)]("input", 0, batch * inputSize));
-        await run(program);
-        result.set(program.floats("output", 0, batch * outputSize), from * outputSize);
+        const loaded = this.#loaded(where, batch, program);
+        reader.read(from, from + batch, loaded[viewOf(inputType)]("input", 0, batch * inputSize));
+        await run(loaded);
+        result.set(loaded.floats("output", 0, batch * outputSize), from * outputSize);
       });
     }
     return result;
@@ -113,12 +126,11 @@ export class QuantizedModel {
   }
 
   /** The program for a batch size; those used last are kept. */
-  #program(engine: Engine, batch: number, frozen: Frozen | undefined): LoadedProgram {
+  #loaded(engine: Engine, batch: number, program: Program | undefined): LoadedProgram {
     const known = this.#programs.get(batch);
     this.#programs.delete(batch);
-    const usable = known?.engine === engine && !engine.closed;
-    if (known && !usable) known.release();
-    const loaded = usable ? known : engine.load(predictor(frozen!));
+    if (program) known?.release();
+    const loaded = program ? engine.load(program) : known!;
     this.#programs.set(batch, loaded);
     const [oldest] = this.#programs;
     if (oldest && this.#programs.size > PREDICTORS) {

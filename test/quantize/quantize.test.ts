@@ -120,7 +120,7 @@ const models: [name: string, model: Model, ops: string][] = [
     "branches and padding",
     sequential(
       { input },
-      branches(conv2d(3, 1, { activation: "relu" }), conv2d(5, 1, { activation: "relu" })),
+      branches(conv2d(3, 1, { activation: "relu" }), conv2d(5, 1)),
       (x) =>
         pad(x, [
           [0, 0],

@@ -8,6 +8,7 @@ import * as layers from "downhill/layers";
 import * as losses from "downhill/losses";
 import * as minimize from "downhill/minimize";
 import * as optim from "downhill/optim";
+import * as quantize from "downhill/quantize";
 import * as race from "downhill/race";
 import * as regularize from "downhill/regularize";
 import * as replay from "downhill/replay";
@@ -54,6 +55,13 @@ async function checkRooms() {
     parameters: "dense.weight",
   });
   check("compress", wide.parameterCount === 25 && thin.parameterCount === 12);
+  const halves = await quantize.quantize(small, { weights: "f16" });
+  const quarters = await quantize.quantize(small, { calibration: [-1, 0.5, 0.25, 1] });
+  const [floats, half, bytes] = await Promise.all(
+    [small, halves, quarters].map(async (model) => (await model.predict([0.5, -0.5]))[0]),
+  );
+  const near = Math.abs(half - floats) < 0.01 && Math.abs(bytes - floats) < 0.1;
+  check("quantize", near && halves.bytes === 6 && quarters.report.length === 1);
   let error;
   try {
     // From another file than the class: the files share what they have in common.

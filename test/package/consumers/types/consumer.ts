@@ -19,6 +19,7 @@ import { conv2d, layerNorm } from "downhill/layers";
 import { f1 } from "downhill/losses";
 import { lbfgs, type Minimum, minimizeSync, rosenbrock } from "downhill/minimize";
 import { lion, oneCycle } from "downhill/optim";
+import { type QuantizedModel, quantize } from "downhill/quantize";
 import { entrants, type RaceEntrant } from "downhill/race";
 import { labelSmoothing } from "downhill/regularize";
 import * as slim from "downhill/slim";
@@ -30,6 +31,7 @@ import { lstm } from "downhill/slim/layers";
 import { focal } from "downhill/slim/losses";
 import { nelderMead } from "downhill/slim/minimize";
 import { adan } from "downhill/slim/optim";
+import { quantizationAware } from "downhill/slim/quantize";
 import { performanceProfile } from "downhill/slim/race";
 import { mixup } from "downhill/slim/regularize";
 import { csvRows } from "downhill/slim/tables";
@@ -72,6 +74,7 @@ export const threads: number | undefined =
   new EngineError("none") instanceof Error ? engine.threads : undefined;
 export const added: "relaxed" | "plain" = await slim.init({ bytes: new Uint8Array(8) });
 export const slimModel: slim.Model = slim.sequential({ input: [2] }, slim.dense(1));
+export const smaller: QuantizedModel = await quantize(model, { weights: "int4" });
 export const rest = [
   conv2d,
   learningRateRangeTest,
@@ -84,6 +87,7 @@ export const rest = [
   nelderMead,
   adan,
   performanceProfile,
+  quantizationAware,
   mixup,
   words,
 ];
