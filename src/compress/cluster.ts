@@ -3,6 +3,7 @@ import { OptionError, ShapeError } from "../core/errors.ts";
 import { checkOptions } from "../core/options.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
 import { defineOp, type Op, read, rows, write } from "../graph/op.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { constant } from "../nn/initializers.ts";
 import type { Model } from "../nn/model.ts";
 import { type Reparametrized, reparametrize } from "../nn/reparametrize.ts";
@@ -99,7 +100,9 @@ const shareOp: Op<Sharing> = defineOp<Sharing>({
 const sharedGradientOp: Op<Sharing> = defineOp<Sharing>({
   name: "sharedWeightsGradient",
   shape: (_, { shape }) => ({ shape, dtype: "f32" }),
-  gradient: "none",
+  gradient: ({ inputs: [from], dy, attributes }) => [
+    dy.graph.apply(shareOp, [dy], { ...attributes, shape: from!.shape })[0],
+  ],
   emit(emitter, { inputs: [dy], outputs: [y], attributes: { assignment } }) {
     const numbers = emitter.table("assignment", [...assignment]);
     emitter.call("scatterAdd", [
@@ -112,6 +115,11 @@ const sharedGradientOp: Op<Sharing> = defineOp<Sharing>({
     ]);
   },
 });
+
+/** Numbers of a codebook [k, 1], one for each element of a shape. */
+export function sharedWeights(codebook: Tensor, attributes: Sharing): Tensor {
+  return codebook.graph.apply(shareOp, [codebook], attributes)[0]!;
+}
 
 /** Options of {@link clusterWeights}. */
 export interface ClusterOptions {
@@ -189,7 +197,7 @@ export function clusterWeights(model: Model, options: ClusterOptions = {}): Clus
           const attributes = { assignment: assignments.get(name)!, shape: shapes.get(name)! };
           if (sizeOf(attributes.shape) !== attributes.assignment.length)
             throw new ShapeError(`clusterWeights: ${name}: its assignment has another size`);
-          return [name, graph.apply(shareOp, [all], attributes)[0]!];
+          return [name, sharedWeights(all, attributes)];
         }),
       ),
   );

@@ -5,7 +5,7 @@ import { Dataset, dataset } from "../data/index.ts";
 import { rewrite } from "../graph/rewrite.ts";
 import { Graph, type Tensor } from "../graph/tensor.ts";
 import { heNormal } from "../nn/initializers.ts";
-import { Model } from "../nn/model.ts";
+import { Model, type RunOptions } from "../nn/model.ts";
 import type { ParameterValues } from "../nn/weights.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { meanSquaredError } from "../ops/loss.ts";
@@ -92,7 +92,7 @@ class Apprentice extends Model {
 }
 
 /** Examples with what the teacher says of them behind their targets: shares of the classes, or numbers, then its outputs. */
-export async function taught(teacher: Model, data: Dataset): Promise<Dataset> {
+export async function taught(teacher: Model, data: Dataset, options: RunOptions = {}): Promise<Dataset> {
   const { inputs, labels, targets } = data.materialize();
   const width = sizeOf(teacher.outputShape);
   const [batch] = data.batch("full");
@@ -100,7 +100,7 @@ export async function taught(teacher: Model, data: Dataset): Promise<Dataset> {
     throw new DataError(
       `distill: data: wanted a label or ${width} targets an example, as the teacher's outputs`,
     );
-  const outputs = await teacher.predict(data);
+  const outputs = await teacher.predict(data, options);
   const count = data.length;
   const values = new Float32Array(count * 2 * width);
   for (let row = 0; row < count; row++) {
@@ -150,7 +150,11 @@ export async function teach(student: Model, teacher: Model, options: DistillOpti
         divergenceAt(output, reshape(soft, output.shape), temperature),
       );
     };
-    return train(student, { ...rest, loss: told, data: await taught(teacher, data as Dataset) });
+    return train(student, {
+      ...rest,
+      loss: told,
+      data: await taught(teacher, data as Dataset, engine && { engine }),
+    });
   }
   const apprentice = new Apprentice(student, teacher, { temperature, alpha, features, follows: alpha > 0 });
   if (!student.weights.initialized) await student.initialize({ seed, ...(engine && { engine }) });

@@ -1,6 +1,6 @@
 // Weights said with fewer numbers: singular values, factors in the place of weights, codebooks.
 import { afterAll, describe, expect, test } from "vitest";
-import { kMeans } from "#src/compress/cluster";
+import { kMeans, sharedWeights } from "#src/compress/cluster";
 import {
   clusterWeights,
   lowRank,
@@ -30,6 +30,8 @@ import {
 import { batchNorm, checkpoint, conv1d, conv2d, depthwiseConv2d, globalAveragePool2d } from "#src/layers";
 import { activityPenalty } from "#src/regularize";
 import golden from "../golden/compression.json" with { type: "json" };
+import { checkOp, type OpCase, SIZES } from "../support/check-op.ts";
+import { uniform } from "../support/draw.ts";
 import {
   batchOf,
   bits,
@@ -243,6 +245,21 @@ describe("kMeans", () => {
     expect([...kMeans(Float32Array.of(2, 4), 1).codebook]).toEqual([3]);
   });
 });
+
+checkOp(
+  "sharedWeights",
+  SIZES.map(
+    (n): OpCase => ({
+      inputs: [uniform([5, 1])],
+      build: (codebook) =>
+        sharedWeights(codebook!, {
+          assignment: Int32Array.from({ length: 3 * n }, (_, i) => (i * i) % 5),
+          shape: [3, n],
+        }),
+      want: (codebook = []) => Array.from({ length: 3 * n }, (_, i) => codebook[(i * i) % 5]!),
+    }),
+  ),
+);
 
 describe("clusterWeights", () => {
   test("trains codebooks by the sums of gradients, whatever the threads", async () => {
