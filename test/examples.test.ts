@@ -17,6 +17,7 @@ import { fileURLToPath } from "node:url";
 import * as png from "fast-png";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, describe, expect, test, vi } from "vitest";
+import * as compress from "#src/compress/index";
 import * as random from "#src/core/random";
 import * as data from "#src/data/index";
 import * as extension from "#src/engine/extend";
@@ -210,6 +211,7 @@ describe("examples", () => {
     expect(examples.length).toBeGreaterThan(30);
     expect(new Set(examples.map(({ folder }) => folder))).toEqual(
       new Set([
+        "compress",
         "core",
         "host",
         "formats",
@@ -242,6 +244,7 @@ describe("examples", () => {
       ...torch,
       ...keras,
       ...standalone,
+      ...compress,
       ...quantize,
       ...tflite,
       ...data,

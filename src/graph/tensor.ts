@@ -82,7 +82,7 @@ interface Renewal {
 
 /** What a trace has said and goes by, beside its ops. */
 export interface Trace {
-  /** What stands for some parameters. */
+  /** What stands for some parameters and state. */
   readonly instead: ReadonlyMap<string, Tensor>;
   readonly names: Map<string, number>;
   readonly owners: Map<object, string>;
@@ -144,7 +144,7 @@ export class Graph {
    * decay and averages of the weights leave it alone, and a layer renews it.
    */
   state(name: string, shape: Shape, initializer: Initializer): Tensor {
-    return this.#own(name, shape, initializer, false);
+    return this.trace.instead.get(name) ?? this.#own(name, shape, initializer, false);
   }
 
   /**

@@ -174,6 +174,14 @@ const meanings: Record<string, Meaning> = {
     }
     return [y];
   },
+  sharedWeights({ attributes: { assignment } }, [codebook]) {
+    return [Float64Array.from(assignment as Int32Array, (k) => codebook![k]!)];
+  },
+  sharedWeightsGradient({ outputs: [to], attributes: { assignment } }, [dy]) {
+    const y = new Float64Array(to!.size);
+    for (const [i, k] of (assignment as Int32Array).entries()) y[k] = y[k]! + dy![i]!;
+    return [y];
+  },
   oneHot({ attributes: classes }, [labels]) {
     const y = new Float64Array(labels!.length * classes);
     labels!.forEach((label, k) => {

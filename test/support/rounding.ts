@@ -154,6 +154,11 @@ function roundingOf(
       const carried = apply([errors[0]!, values[1]!]);
       return [size.map((each, i) => carried[i]! + summed(values[1]!.length) * each)];
     }
+    case "sharedWeightsGradient": {
+      const size = apply([magnitudes(values[0]!)]);
+      const carried = apply([errors[0]!]);
+      return [size.map((each, i) => carried[i]! + summed(values[0]!.length) * each)];
+    }
     case "resample": {
       const size = apply([magnitudes(values[0]!)]);
       const carried = apply([errors[0]!]);
@@ -177,6 +182,7 @@ function roundingOf(
       return [compute({ ...node, attributes: { ...node.attributes, value: 0 } }, [errors[0]!])[0]!];
     case "gather":
       return [apply([errors[0]!, values[1]!])];
+    case "sharedWeights":
     case "max":
     case "reshape":
     case "broadcastTo":

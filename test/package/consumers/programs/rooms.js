@@ -1,5 +1,6 @@
 // Every entry point at work. It takes the place of xor.js in the second run of each consumer.
 import * as downhill from "downhill";
+import * as compress from "downhill/compress";
 import * as data from "downhill/data";
 import * as images from "downhill/images";
 import * as instruments from "downhill/instruments";
@@ -73,6 +74,13 @@ async function checkRooms() {
   const compiles =
     compiled.code?.includes("export async function load") ?? compiled.message.includes("bytes");
   check("standalone", compiles);
+  const wide = downhill.sequential({ input: [2] }, downhill.dense(6), downhill.dense(1));
+  await wide.initialize();
+  const thin = await compress.lowRank(compress.shrink(wide, { ratio: 0.5 }), {
+    rank: 1,
+    parameters: "dense.weight",
+  });
+  check("compress", wide.parameterCount === 25 && thin.parameterCount === 12);
   const halves = await quantize.quantize(small, { weights: "f16" });
   const quarters = await quantize.quantize(small, { calibration: [-1, 0.5, 0.25, 1] });
   const [floats, half, bytes] = await Promise.all(

@@ -11,6 +11,7 @@ import {
   sequential,
   train,
 } from "downhill";
+import { type ChannelGroup, channelGroups } from "downhill/compress";
 import { type Dataset, dataset } from "downhill/data";
 import { type Image, resizeImage } from "downhill/images";
 import { learningRateRangeTest } from "downhill/instruments";
@@ -24,6 +25,7 @@ import { type QuantizedModel, quantize } from "downhill/quantize";
 import { entrants, type RaceEntrant } from "downhill/race";
 import { labelSmoothing } from "downhill/regularize";
 import * as slim from "downhill/slim";
+import { shrink } from "downhill/slim/compress";
 import { dataset as slimDataset } from "downhill/slim/data";
 import { resizeImage as slimResizeImage } from "downhill/slim/images";
 import { csvLog } from "downhill/slim/instruments";
@@ -83,6 +85,7 @@ export const stateDict: Uint8Array = toPyTorch(model, names);
 const open: FromKerasOptions = { input: [2] };
 export const ofKeras: Model = fromKeras("{}", new Uint8Array(), open);
 export const compiled: CompiledModel = await compileModel(model, { batchSizes: [1, 8] });
+export const groups: readonly ChannelGroup[] = channelGroups(model);
 export const threads: number | undefined =
   new EngineError("none") instanceof Error ? engine.threads : undefined;
 export const added: "relaxed" | "plain" = await slim.init({ bytes: new Uint8Array(8) });
@@ -91,6 +94,7 @@ export const smaller: QuantizedModel = await quantize(model, { weights: "int4" }
 export const rest = [
   conv2d,
   learningRateRangeTest,
+  shrink,
   slimDataset,
   slimResizeImage,
   csvLog,
