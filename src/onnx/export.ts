@@ -1,14 +1,8 @@
 // Models as ONNX files, for every runtime that reads those.
 import { checkOptions } from "../core/options.ts";
 import type { Engine } from "../engine/engine.ts";
-import { type Frozen, freeze } from "../inference/frozen.ts";
-import type { Model } from "../nn/model.ts";
+import { type Freezable, frozenOf } from "../inference/freezable.ts";
 import { type OnnxNormalization, wanted } from "./export/wanted.ts";
-
-/** What stands for a model as it predicts, at any batch size: a quantized one does. */
-export interface Freezable {
-  frozen(batchSize: number): Promise<Frozen>;
-}
 
 /** Options of {@link toOnnx}. */
 export interface OnnxOptions {
@@ -99,18 +93,17 @@ function checkNormalization(normalization: OnnxNormalization, channels: number):
  * const bytes = await toOnnx(model, { activation: "softmax", metadata: { license: "MIT" } });
  */
 export async function toOnnx(
-  model: Model | Freezable,
+  model: Freezable,
   options: OnnxOptions & { readonly externalData: string },
 ): Promise<OnnxFiles>;
-export async function toOnnx(model: Model | Freezable, options?: OnnxOptions): Promise<Uint8Array>;
+export async function toOnnx(model: Freezable, options?: OnnxOptions): Promise<Uint8Array>;
 export async function toOnnx(
-  model: Model | Freezable,
+  model: Freezable,
   options: OnnxOptions = {},
 ): Promise<Uint8Array | OnnxFiles> {
   check(options);
   const { batchSize, opset = 17, engine, externalData, classNames, normalization } = options;
-  const frozenAt = (size: number) =>
-    "frozen" in model ? model.frozen(size) : freeze(model, { batchSize: size, engine });
+  const frozenAt = (size: number) => frozenOf(model, { batchSize: size, engine });
   const frozen = await frozenAt(batchSize ?? BATCHES[0]);
   const other = batchSize === undefined ? await frozenAt(BATCHES[1]) : frozen;
   const last = frozen.output.shape.at(-1);

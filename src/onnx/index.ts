@@ -1,3 +1,4 @@
 // The entry point downhill/onnx.
+export type { Freezable } from "../inference/freezable.ts";
 export type { OnnxNormalization } from "./export/wanted.ts";
-export { type Freezable, type OnnxFiles, type OnnxOptions, toOnnx } from "./export.ts";
+export { type OnnxFiles, type OnnxOptions, toOnnx } from "./export.ts";

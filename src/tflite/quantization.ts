@@ -2,11 +2,10 @@
 import { OptionError } from "../core/errors.ts";
 import { checkOptions, type OptionNames } from "../core/options.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { Freezable } from "../inference/freezable.ts";
 import type { Inputs } from "../nn/inputs.ts";
-import type { Model } from "../nn/model.ts";
 import { type CalibrateOptions, calibrate, type Ranges } from "../quantize/calibrate.ts";
 import { integrated } from "./integers.ts";
-import type { Freezable } from "./to-tflite.ts";
 import type { Translation } from "./translate.ts";
 
 /** Type of what goes in or comes out. */
@@ -57,7 +56,7 @@ function checkOneOf(what: string, value: unknown, known: readonly string[]): voi
 /** A quantization as asked for. */
 interface Quantizing {
   /** The ranges, by names of tensors. */
-  spans(model: Model | Freezable, engine: Engine | undefined): Promise<Ranges>;
+  spans(model: Freezable, engine: Engine | undefined): Promise<Ranges>;
   /** A network of floats as one of integers. */
   integers(translation: Translation): Translation;
 }

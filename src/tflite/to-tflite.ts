@@ -2,17 +2,11 @@
 import { OptionError } from "../core/errors.ts";
 import { checkOptions, type OptionNames } from "../core/options.ts";
 import type { Engine } from "../engine/engine.ts";
-import { type Frozen, freeze } from "../inference/frozen.ts";
-import type { Model } from "../nn/model.ts";
+import { type Freezable, frozenOf } from "../inference/freezable.ts";
 import type { Ranges } from "../quantize/calibrate.ts";
 import type { TfliteQuantization } from "./quantization.ts";
 import { type Ending, translate } from "./translate.ts";
 import { writeTflite } from "./write.ts";
-
-/** What stands for a model as it predicts: a quantized one does. */
-export interface Freezable {
-  frozen(batchSize: number): Promise<Frozen>;
-}
 
 /** Options of {@link toTflite}. */
 export interface TfliteOptions {
@@ -59,7 +53,7 @@ const OPTIONS: OptionNames<TfliteOptions> = {
  * const file = await toTflite(model, { activation: "softmax", description: "Reads digits." });
  * const small = await toTflite(model, { quantization: { calibration: images } });
  */
-export async function toTflite(model: Model | Freezable, options: TfliteOptions = {}): Promise<Uint8Array> {
+export async function toTflite(model: Freezable, options: TfliteOptions = {}): Promise<Uint8Array> {
   const given = checkOptions("toTflite", options, OPTIONS);
   const { batchSize = 1, dynamicBatch = false, activation: ending, engine } = given;
   const { inputName = "input", outputName = "output", description = "" } = given;
@@ -74,10 +68,7 @@ export async function toTflite(model: Model | Freezable, options: TfliteOptions 
     given.quantization && (await import("./quantization.ts")).quantizationOf(given.quantization);
   const spans = await quantization?.spans(model, engine);
   const said = async (size: number) => {
-    const frozen =
-      "frozen" in model
-        ? await model.frozen(size)
-        : await freeze(model, { batchSize: size, ...(engine && { engine }) });
+    const frozen = await frozenOf(model, { batchSize: size, engine });
     return translate(frozen, { ...(spans && { spans }), ending });
   };
   const anyBatch = async () => {
