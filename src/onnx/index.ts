@@ -1,2 +1,3 @@
 // The entry point downhill/onnx.
-export {};
+export type { ExternalData, OnnxLimits } from "./import/file.ts";
+export { type FromOnnxOptions, fromOnnx } from "./import/from-onnx.ts";

@@ -156,12 +156,17 @@ export class Call {
     return this.integers(name);
   }
 
-  /** An axis from 0 on; `rank` itself is one where `end` says so. */
-  axis(axis: number, rank: number, end = 0): number {
-    const at = axis < 0 ? axis + rank + end : axis;
-    if (!(Number.isInteger(at) && at >= 0 && at < rank + end))
-      throw this.fail("axis", axis, `${-rank} to ${rank - 1 + end}`);
+  /** An axis from 0 on, of -rank … rank − 1. */
+  axis(axis: number, rank: number): number {
+    const at = axis < 0 ? axis + rank : axis;
+    if (!(Number.isInteger(at) && at >= 0 && at < rank))
+      throw this.fail("axis", axis, `${-rank} to ${rank - 1}`);
     return at;
+  }
+
+  /** Where the axes are cut in two: behind all of them too. */
+  cut(axis: number, rank: number): number {
+    return axis === rank ? rank : this.axis(axis, rank);
   }
 
   axes(axes: readonly number[], rank: number): number[] {
@@ -192,12 +197,12 @@ export class Call {
   }
 
   /** A value of a tensor that lies as the file has it. */
-  value(first: Tensor, type = FLOAT): Value {
+  value(first: Tensor, type = this.inputs[0]?.type ?? FLOAT): Value {
     return new Value(this.scope, first.shape, { type, first });
   }
 
   /** A value of a tensor channels last. */
-  images(last: Tensor, type = FLOAT): Value {
+  images(last: Tensor, type = this.inputs[0]?.type ?? FLOAT): Value {
     const { rank } = last;
     const shape = [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, k) => k + 1)].map((axis) => last.shape[axis]!);
     return new Value(this.scope, shape, { type, last });

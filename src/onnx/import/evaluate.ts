@@ -8,7 +8,7 @@ import { operatorOf } from "./operators.ts";
 import { Value } from "./value.ts";
 
 /** Opsets whose meaning is known. */
-export const OPSETS = { least: 6, most: 21 } as const;
+export const OPSETS = { least: 1, most: 21 } as const;
 
 /** Who makes each value. @throws FormatError where two do. */
 function makersOf({ nodes, initializers, inputs }: OnnxFile): ReadonlyMap<string, FileNode> {

@@ -111,6 +111,11 @@ export function readOnnx(bytes: Uint8Array, limits: Limits, external: ExternalDa
   return { ...graph, opsets };
 }
 
+/** A tensor that stands in a file by itself. @throws FormatError as `readOnnx` does. */
+export function readOnnxTensor(bytes: Uint8Array, limits: Limits): FileTensor {
+  return readTensor(new ProtobufReader(WHERE, bytes), "tensor", { limits, external: new Map(), tensors: 0 });
+}
+
 function readOpset(reader: ProtobufReader): { domain: string; version: number } {
   let [domain, version] = ["", 0];
   for (let field = reader.next(); field > 0; field = reader.next()) {

@@ -4,6 +4,7 @@ import { constants } from "./operators/constants.ts";
 import { convolutions } from "./operators/convolution.ts";
 import { elementwise } from "./operators/elementwise.ts";
 import { gathering } from "./operators/gathering.ts";
+import { losses } from "./operators/losses.ts";
 import { movement } from "./operators/movement.ts";
 import { normalization } from "./operators/normalization.ts";
 import { products } from "./operators/products.ts";
@@ -26,6 +27,7 @@ export const families: Readonly<Record<string, Readonly<Record<string, Operator>
   resizing,
   recurrences: recurrents,
   quantized,
+  losses,
 };
 
 /** Operators by domain. */

@@ -76,7 +76,7 @@ function operands(call: Call): readonly Value[] {
   const values = call.all();
   if (call.opset >= 7 || call.integer("broadcast", 0) === 0 || values.length !== 2) return values;
   const [a, b] = values as [Value, Value];
-  const axis = call.axis(call.integer("axis", a.rank - b.rank), a.rank, 1);
+  const axis = call.cut(call.integer("axis", a.rank - b.rank), a.rank);
   return [a, reshaped(call, b, [...b.shape, ...new Array<number>(Math.max(0, a.rank - axis - b.rank)).fill(1)])];
 }
 

@@ -86,7 +86,7 @@ const hot: Operator = (call) => {
   const depth = call.size("depth", Math.trunc(call.number(1)));
   const [off, on] = call.numbers(2) as unknown as [number, number];
   const { type } = call.input(2);
-  const axis = call.axis(call.integer("axis", -1), indices.rank, 1);
+  const axis = call.axis(call.integer("axis", -1), indices.rank + 1);
   const order = Array.from({ length: indices.rank }, (_, k) => k).toSpliced(axis, 0, indices.rank);
   const { fixed } = indices;
   if (fixed) {
@@ -97,7 +97,9 @@ const hot: Operator = (call) => {
     }
     return call.known([...indices.shape, depth], ones, type).turn(order);
   }
-  const y = permute(oneHot(indices.plain, depth), order);
+  const { plain } = indices;
+  if (plain.dtype !== "i32") throw call.unsupported("OneHot of computed numbers that are known only while running");
+  const y = permute(oneHot(plain, depth), order);
   return call.value(add(mul(y, on - off), off), type);
 };
 

@@ -374,7 +374,7 @@ export const movement: Readonly<Record<string, Operator>> = {
   Reshape: (call) => reshaped(call, call.input(0), wantedShape(call, call.input(0))),
   Flatten: (call) => {
     const value = call.input(0);
-    const axis = call.axis(call.integer("axis", 1), value.rank, 1);
+    const axis = call.cut(call.integer("axis", 1), value.rank);
     return reshaped(call, value, [sizeOf(value.shape.slice(0, axis)), sizeOf(value.shape.slice(axis))]);
   },
   Squeeze: squeeze,

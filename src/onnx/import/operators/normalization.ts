@@ -2,10 +2,11 @@
 import { sameShape, sizeOf } from "../../../core/shape.ts";
 import type { Tensor } from "../../../graph/tensor.ts";
 import { add, div, mul, pow, rsqrt, sqrt, square, sub } from "../../../ops/arithmetic.ts";
+import { oneHot } from "../../../ops/gather.ts";
 import { broadcastTo, permute } from "../../../ops/movement.ts";
 import { channelNorm, rowNorm } from "../../../ops/normalization.ts";
 import { dropoutMask } from "../../../ops/random.ts";
-import { mean } from "../../../ops/reduce.ts";
+import { argmax, mean } from "../../../ops/reduce.ts";
 import { averagePool } from "../../../ops/resample.ts";
 import { reshape } from "../../../ops/reshape.ts";
 import { logSoftmax, softmax } from "../../../ops/softmax.ts";
@@ -119,18 +120,22 @@ const soft =
   (call) => {
     const value = call.input(0);
     const isNew = call.opset >= 13;
-    const axis = call.axis(call.integer("axis", isNew ? -1 : 1), value.rank, Number(!isNew));
+    const given = call.integer("axis", isNew ? -1 : 1);
     if (!isNew) {
+      const axis = call.cut(given, value.rank);
       const x = value.tensor;
       const flat = reshape(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))]);
       return call.value(reshape(along(flat), x.shape), value.type);
     }
     const { x, at, like } = value.lying;
-    const own = at(axis);
+    const own = at(call.axis(given, value.rank));
     if (own === x.rank - 1) return like(along(x));
     const swapped = x.shape.map((_, k) => (k === own ? x.rank - 1 : k === x.rank - 1 ? own : k));
     return like(permute(along(permute(x, swapped)), swapped));
   };
+
+/** 1 at the first of the largest along an axis, or before opset 13 along all from one on; 0 elsewhere. */
+const hard = (x: Tensor): Tensor => oneHot(argmax(x), x.shape.at(-1)!);
 
 /** In training, as the file says how often; else nothing. */
 const dropout: Operator = (call) => {
@@ -158,5 +163,6 @@ export const normalization: Readonly<Record<string, Operator>> = {
   LRN: localResponse,
   Softmax: soft(softmax),
   LogSoftmax: soft(logSoftmax),
+  Hardmax: soft(hard),
   Dropout: dropout,
 };

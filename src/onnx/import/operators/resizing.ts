@@ -40,7 +40,7 @@ interface Way {
 /** Where element k of the result lies on the axis that was. */
 function placeOf(k: number, { from, to, scale }: Change, { coordinates }: Way): number {
   if (coordinates === "asymmetric") return k / scale;
-  if (coordinates === "align_corners") return to > 1 ? (k * (from - 1)) / (to - 1) : 0;
+  if (coordinates === "align_corners") return to > 1 ? (k * (from - 1)) / (scale * from - 1) : 0;
   if (coordinates === "pytorch_half_pixel") return to > 1 ? (k + 0.5) / scale - 0.5 : 0;
   if (coordinates === "tf_half_pixel_for_nn") return (k + 0.5) / scale;
   const half = (k + 0.5) / scale - 0.5;

@@ -15,7 +15,7 @@ const adagrad: Rule = (call, rate, step, [x, gradient, sums]) => {
   const g = regularized(call, x!, gradient!);
   const next = add(sums!, square(g));
   const own = mul(rate, 1 / (1 + step * call.float("decay_factor", 0)));
-  return [sub(x!, div(mul(own, g), add(sqrt(next), call.float("epsilon", 0)))), next];
+  return [sub(x!, div(mul(own, g), add(sqrt(next), call.float("epsilon", 1e-6)))), next];
 };
 
 const momentum: Rule = (call, rate, step, [x, gradient, before]) => {
@@ -32,7 +32,7 @@ const adam: Rule = (call, rate, step, [x, gradient, mean, squares]) => {
   const v = add(mul(mean!, alpha), mul(g, 1 - alpha));
   const h = add(mul(squares!, beta), mul(square(g), 1 - beta));
   const own = step > 0 ? mul(rate, Math.sqrt(1 - beta ** step) / (1 - alpha ** step)) : rate;
-  const next = sub(x!, div(mul(own, v), add(sqrt(h), call.float("epsilon", 0))));
+  const next = sub(x!, div(mul(own, v), add(sqrt(h), call.float("epsilon", 1e-6))));
   return [mul(next, 1 - call.float("norm_coefficient_post", 0)), v, h];
 };
 
