@@ -51,7 +51,8 @@ export class ProtobufReader {
     this.#kind = key % 8;
     const field = Math.floor(key / 8);
     if (field < 1 || field > 0x1fff_ffff) throw this.#error(`field number ${field}`, "1 to 2^29 − 1", start);
-    if (!Object.hasOwn(KINDS, this.#kind)) throw this.#error(`wire type ${this.#kind}`, "0, 1, 2 or 5", start);
+    if (!Object.hasOwn(KINDS, this.#kind))
+      throw this.#error(`wire type ${this.#kind}`, "0, 1, 2 or 5", start);
     return field;
   }
 

@@ -166,7 +166,11 @@ async function check(folder) {
       // Floats of 16 bits are computed in 32, and of these there would be 8 bits to compare.
       if (expected.some(({ type }) => type === 16))
         return { operators, outcome: "not claimed", why: "a result of bfloat16" };
-      if ([...given, ...expected].some((tensor) => tensor.numbers().some((x) => Number.isFinite(x) && Math.abs(x) > LARGEST)))
+      if (
+        [...given, ...expected].some((tensor) =>
+          tensor.numbers().some((x) => Number.isFinite(x) && Math.abs(x) > LARGEST),
+        )
+      )
         return { operators, outcome: "not claimed", why: "doubles that are no floats of 32 bits" };
       const { results, inOps: count } = await attempt(file, names.slice(0, given.length), given);
       const { problem, worst: own } = compare(results, expected);
@@ -177,7 +181,11 @@ async function check(folder) {
     return { operators, outcome: "passed", worst, inOps };
   } catch (error) {
     const isRefused = error instanceof FormatError && /is not supported/.test(error.message);
-    return { operators, outcome: isRefused ? "not claimed" : "failed", why: isRefused ? error.message : error.stack };
+    return {
+      operators,
+      outcome: isRefused ? "not claimed" : "failed",
+      why: isRefused ? error.message : error.stack,
+    };
   }
 }
 
@@ -227,7 +235,9 @@ const showCounts = ({ passed, failed, "not claimed": other }) =>
 console.log(rows.map(([name, own]) => `${name} ${showCounts(own)}`).join(", "));
 console.log("# not claimed");
 for (const [reason, count] of [...reasons].sort((a, b) => b[1] - a[1])) console.log(`  ${count} × ${reason}`);
-console.log(`# ${close} of ${total.passed} within 1e-5 of what is wanted; ${hosted} computed on the host alone`);
+console.log(
+  `# ${close} of ${total.passed} within 1e-5 of what is wanted; ${hosted} computed on the host alone`,
+);
 const isBehind = only === "" && total.passed < WANTED;
 if (isBehind) console.log(`FAIL onnx-node-tests: got ${total.passed} passed, wanted ${WANTED}`);
 await engine.close();

@@ -191,7 +191,8 @@ export class Call {
   /** A value of numbers. */
   known(shape: Shape, numbers: ArrayLike<number>, type = INT64): Value {
     const own = numbers instanceof Float32Array || numbers instanceof Float64Array;
-    const store = own && isFloat(type) === numbers instanceof Float32Array ? numbers : roomFor(type, numbers.length);
+    const store =
+      own && isFloat(type) === numbers instanceof Float32Array ? numbers : roomFor(type, numbers.length);
     if (store !== numbers) store.set(numbers);
     return new Value(this.scope, shape, { type, numbers: store });
   }
@@ -204,7 +205,9 @@ export class Call {
   /** A value of a tensor channels last. */
   images(last: Tensor, type = this.inputs[0]?.type ?? FLOAT): Value {
     const { rank } = last;
-    const shape = [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, k) => k + 1)].map((axis) => last.shape[axis]!);
+    const shape = [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, k) => k + 1)].map(
+      (axis) => last.shape[axis]!,
+    );
     return new Value(this.scope, shape, { type, last });
   }
 }

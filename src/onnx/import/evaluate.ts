@@ -18,7 +18,9 @@ function makersOf({ nodes, initializers, inputs }: OnnxFile): ReadonlyMap<string
     for (const output of node.outputs) {
       if (output === "") continue;
       if (makers.has(output) || given.has(output))
-        throw new FormatError(`onnx: ${node.place}: output ${quote(output)}: got a name that is taken, wanted another`);
+        throw new FormatError(
+          `onnx: ${node.place}: output ${quote(output)}: got a name that is taken, wanted another`,
+        );
       makers.set(output, node);
     }
   }
@@ -26,13 +28,18 @@ function makersOf({ nodes, initializers, inputs }: OnnxFile): ReadonlyMap<string
 }
 
 /** The nodes that some values depend on, each behind those that it depends on. */
-export function nodesFor(file: OnnxFile, outputs: readonly string[], given: ReadonlySet<string>): readonly FileNode[] {
+export function nodesFor(
+  file: OnnxFile,
+  outputs: readonly string[],
+  given: ReadonlySet<string>,
+): readonly FileNode[] {
   const makers = makersOf(file);
   const order: FileNode[] = [];
   const state = new Map<FileNode, "open" | "done">();
   const makerOf = (name: string, place: string) => {
     const maker = makers.get(name);
-    if (!maker) throw new FormatError(`onnx: ${place}: ${quote(name)}: got a name that nothing makes, wanted a value`);
+    if (!maker)
+      throw new FormatError(`onnx: ${place}: ${quote(name)}: got a name that nothing makes, wanted a value`);
     return maker;
   };
   const isGiven = (name: string) => name === "" || given.has(name) || file.initializers.has(name);
@@ -61,7 +68,8 @@ export function nodesFor(file: OnnxFile, outputs: readonly string[], given: Read
 /** The opset of a node's domain. @throws FormatError where it is not known. */
 function opsetOf({ opsets }: OnnxFile, { domain, place }: FileNode): number {
   const version = opsets.get(domain);
-  if (version === undefined) throw new FormatError(`onnx: ${place}: got no opset of domain ${quote(domain)}, wanted one`);
+  if (version === undefined)
+    throw new FormatError(`onnx: ${place}: got no opset of domain ${quote(domain)}, wanted one`);
   const { least, most } = OPSETS;
   if (domain === "" && !(version >= least && version <= most))
     throw new FormatError(`onnx: ${place}: opset ${version} is not supported: wanted ${least} to ${most}`);

@@ -178,11 +178,7 @@ function readNode(reader: ProtobufReader, index: number, around: Surroundings): 
 /** Bytes as characters: what operators are asked for is in ASCII, and what else there is need not be UTF-8. */
 const latin = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 
-function readAttribute(
-  reader: ProtobufReader,
-  place: string,
-  around: Surroundings,
-): [string, FileAttribute] {
+function readAttribute(reader: ProtobufReader, place: string, around: Surroundings): [string, FileAttribute] {
   const attribute: FileAttribute = { floats: [], integers: [], strings: [] };
   let name = "";
   let type = 0;
@@ -272,7 +268,15 @@ const DOUBLES = 10;
 const UNSIGNED = 11;
 /** The field in which elements of a type are listed. */
 const fieldOf = (type: number): number =>
-  type === FLOAT ? FLOATS : type === INT64 ? LONGS : type === DOUBLE ? DOUBLES : type >= 12 && type <= 13 ? UNSIGNED : SMALL;
+  type === FLOAT
+    ? FLOATS
+    : type === INT64
+      ? LONGS
+      : type === DOUBLE
+        ? DOUBLES
+        : type >= 12 && type <= 13
+          ? UNSIGNED
+          : SMALL;
 
 function readTensor(reader: ProtobufReader, what: string, around: Surroundings): FileTensor {
   const stored: Stored = { lists: new Map(), external: new Map(), location: 0, texts: false };
@@ -335,11 +339,19 @@ function decoded(
   const given = [...stored.lists].filter(([, list]) => list.length > 0);
   const raw = stored.location === 1 ? outside(where, stored, size * element.bytes, external) : stored.raw;
   if (stored.texts || given.some(([field]) => field !== fieldOf(type)) || given.length + (raw ? 1 : 0) > 1)
-    throw fail(where, "numbers in several fields, or in that of another type", `one field of ${element.name}`);
+    throw fail(
+      where,
+      "numbers in several fields, or in that of another type",
+      `one field of ${element.name}`,
+    );
   const numbers = roomFor(type, size);
   if (raw) {
     if (raw.length !== size * element.bytes)
-      throw fail(where, `${raw.length} bytes`, `${size * element.bytes} for ${element.name} ${showShape(shape)}`);
+      throw fail(
+        where,
+        `${raw.length} bytes`,
+        `${size * element.bytes} for ${element.name} ${showShape(shape)}`,
+      );
     const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
     for (let k = 0; k < size; k++) numbers[k] = element.read(view, k * element.bytes);
     return numbers;
@@ -359,12 +371,21 @@ function decoded(
 }
 
 /** Bytes that lie beside the file: those that the caller gave under their name. */
-function outside(where: string, { external: entries }: Stored, length: number, external: ExternalData): Uint8Array {
+function outside(
+  where: string,
+  { external: entries }: Stored,
+  length: number,
+  external: ExternalData,
+): Uint8Array {
   const name = entries.get("location") ?? "";
   const bytes = external.get(name);
   if (!bytes) {
     const known = external.size > 0 ? `, among ${[...external.keys()].map(quote).join(", ")}` : "";
-    throw fail(where, `numbers in another file, ${quote(name)}`, `its bytes under that name in weights${known}`);
+    throw fail(
+      where,
+      `numbers in another file, ${quote(name)}`,
+      `its bytes under that name in weights${known}`,
+    );
   }
   const numberOf = (key: string, fallback: number): number => {
     const text = entries.get(key);

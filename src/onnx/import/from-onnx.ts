@@ -8,7 +8,14 @@ import { defineModel, type Model } from "../../nn/model.ts";
 import { type ParameterSelection, selects } from "../../optim/groups.ts";
 import type { Scope } from "./call.ts";
 import { checkOperators, evaluate, nodesFor } from "./evaluate.ts";
-import { type ExternalData, type FileValue, type Limits, type OnnxFile, type OnnxLimits, readOnnx } from "./file.ts";
+import {
+  type ExternalData,
+  type FileValue,
+  type Limits,
+  type OnnxFile,
+  type OnnxLimits,
+  readOnnx,
+} from "./file.ts";
 import { permuted, typeOf } from "./numbers.ts";
 import { inOrder, turned, Value, type Weight } from "./value.ts";
 
@@ -68,9 +75,12 @@ function inputOf({ name, shape, type }: FileValue, given: Shape | undefined) {
   const own = given ?? sizes;
   if (!own?.every((size) => size !== undefined)) {
     const said = shape ? ` [${shape.map((size) => size ?? "?").join(", ")}]` : "";
-    throw new OptionError(`fromOnnx: inputShape: got none, wanted the sizes that ${quote(name)}${said} leaves open`);
+    throw new OptionError(
+      `fromOnnx: inputShape: got none, wanted the sizes that ${quote(name)}${said} leaves open`,
+    );
   }
-  const differs = sizes && (sizes.length !== own.length || sizes.some((size, k) => size !== undefined && size !== own[k]));
+  const differs =
+    sizes && (sizes.length !== own.length || sizes.some((size, k) => size !== undefined && size !== own[k]));
   if (differs)
     throw new OptionError(
       `fromOnnx: inputShape: got ${showShape(own as Shape)}, wanted [${sizes.map((size) => size ?? "any").join(", ")}]`,
@@ -88,6 +98,8 @@ class FileWeights {
   readonly #file: OnnxFile;
   readonly #isFrozen: (name: string) => boolean;
   readonly #orders = new Map<string, readonly number[]>();
+  /** Of state that begins as a copy of a weight: whose. */
+  readonly #origins = new Map<string, string>();
 
   constructor(file: OnnxFile, isFrozen: (name: string) => boolean) {
     this.#file = file;
@@ -96,27 +108,37 @@ class FileWeights {
 
   /** The numbers of a weight as they are stored. */
   numbers(name: string) {
-    const tensor = this.#file.initializers.get(name)!;
+    const tensor = this.#tensor(name);
     return permuted(tensor.numbers(), tensor.shape, this.#orders.get(name)!);
   }
 
   tensor(graph: Graph, { name, axes }: Weight): Tensor {
     const order = this.#orders.get(name) ?? axes;
     const own = this.#own(graph, name, order, !this.#isFrozen(name));
-    return turned(own, axes.map((axis) => order.indexOf(axis)));
+    return turned(
+      own,
+      axes.map((axis) => order.indexOf(axis)),
+    );
   }
 
   /** What training renews; undefined where it is frozen, or trained as a weight elsewhere. */
   state(graph: Graph, { weight }: Value): Tensor | undefined {
-    if (!weight || this.#isFrozen(weight.name)) return undefined;
-    const known = graph.parameters.get(weight.name)?.node.source;
+    if (!weight) return undefined;
+    const { name: origin, copy: name = origin, axes } = weight;
+    if (this.#isFrozen(name)) return undefined;
+    const known = graph.parameters.get(name)?.node.source;
     if (known?.kind === "parameter" && known.trained) return undefined;
-    return this.#own(graph, weight.name, this.#orders.get(weight.name) ?? weight.axes, false);
+    this.#origins.set(name, origin);
+    return this.#own(graph, name, this.#orders.get(name) ?? axes, false);
+  }
+
+  #tensor(name: string) {
+    return this.#file.initializers.get(this.#origins.get(name) ?? name)!;
   }
 
   #own(graph: Graph, name: string, order: readonly number[], trained: boolean): Tensor {
     this.#orders.set(name, order);
-    const shape = inOrder(this.#file.initializers.get(name)!.shape, order);
+    const shape = inOrder(this.#tensor(name).shape, order);
     const start: Initializer = (into, of) => into.constant(this.numbers(name), of);
     return trained ? graph.parameter(name, shape, start) : graph.state(name, shape, start);
   }
@@ -134,21 +156,36 @@ class FileWeights {
  * const scores = await model.predict(inputs);
  */
 export function fromOnnx(bytes: Uint8Array, options: FromOnnxOptions = {}): Model {
-  const { weights: external = new Map(), frozen, output, inputShape } = checkOptions("fromOnnx", options, KNOWN);
+  const {
+    weights: external = new Map(),
+    frozen,
+    output,
+    inputShape,
+  } = checkOptions("fromOnnx", options, KNOWN);
   const limits = limitsOf(options.limits);
   const file = readOnnx(bytes, limits, external);
   const candidates = file.inputs.filter(({ name }) => !file.initializers.has(name));
   const names = new Set(candidates.map(({ name }) => name));
-  const wanted = chosen("output", file.outputs.map(({ name }) => name), output);
+  const wanted = chosen(
+    "output",
+    file.outputs.map(({ name }) => name),
+    output,
+  );
   const nodes = nodesFor(file, [wanted], names);
   const read = new Set([wanted, ...nodes.flatMap(({ inputs }) => inputs)]);
   const needed = candidates.filter(({ name }) => read.has(name));
-  const chosenName = chosen("input", needed.map(({ name }) => name), options.input);
+  const chosenName = chosen(
+    "input",
+    needed.map(({ name }) => name),
+    options.input,
+  );
   const others = needed.filter(({ name }) => name !== chosenName).map(({ name }) => quote(name));
   const value = needed.find(({ name }) => name === chosenName);
   if (!value || others.length > 0) {
     const got = value ? `it beside ${others.join(", ")}` : "one that the output does not depend on";
-    throw new OptionError(`fromOnnx: input ${quote(chosenName)}: got ${got}, wanted the only one that the output needs`);
+    throw new OptionError(
+      `fromOnnx: input ${quote(chosenName)}: got ${got}, wanted the only one that the output needs`,
+    );
   }
   checkOperators(file, nodes);
   const { input, inputType, batch } = inputOf(value, inputShape);
@@ -166,12 +203,15 @@ export function fromOnnx(bytes: Uint8Array, options: FromOnnxOptions = {}): Mode
       spend(where, count) {
         left -= count;
         if (!(left >= 0))
-          throw new FormatError(`${where}: got more numbers to compute at import, wanted at most ${limits.maxElements}`);
+          throw new FormatError(
+            `${where}: got more numbers to compute at import, wanted at most ${limits.maxElements}`,
+          );
       },
     };
     const given = new Map([[chosenName, new Value(scope, x.shape, { type: value.type, first: x })]]);
     const y = evaluate(file, nodes, scope, given).get(wanted);
-    if (!y || y.fixed) throw new FormatError(`onnx: output ${quote(wanted)}: got numbers, wanted what depends on the input`);
+    if (!y || y.fixed)
+      throw new FormatError(`onnx: output ${quote(wanted)}: got numbers, wanted what depends on the input`);
     return y.tensor;
   };
 
@@ -181,13 +221,19 @@ export function fromOnnx(bytes: Uint8Array, options: FromOnnxOptions = {}): Mode
     const graph = new Graph("predict");
     const y = made.trace(graph, graph.input("input", [2, ...input], inputType));
     if (!sameShape(y.shape, [2, ...made.outputShape]))
-      throw new ShapeError(`the output must keep the batch as its first axis, got ${showShape(y.shape)} for 2 examples`);
+      throw new ShapeError(
+        `the output must keep the batch as its first axis, got ${showShape(y.shape)} for 2 examples`,
+      );
     return made;
   }, wanted);
   if (frozen !== undefined && !model.weights.segments.some(({ name }) => isFrozen(name)))
-    throw new OptionError(`fromOnnx: frozen: got none of the parameters, wanted some of ${model.weights.segments.map(({ name }) => name).join(", ")}`);
+    throw new OptionError(
+      `fromOnnx: frozen: got none of the parameters, wanted some of ${model.weights.segments.map(({ name }) => name).join(", ")}`,
+    );
   model.setParameters(
-    new Map(model.weights.segments.map(({ name, shape }) => [name, { shape, values: weights.numbers(name) }])),
+    new Map(
+      model.weights.segments.map(({ name, shape }) => [name, { shape, values: weights.numbers(name) }]),
+    ),
   );
   return model;
 }

@@ -73,9 +73,7 @@ export function typeOf(where: string, type: number): ElementType {
   const known = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined;
   if (known) return known;
   const names = Object.values(TYPES).map(({ name }) => name);
-  throw new FormatError(
-    `${where}: element type ${type} is not supported: wanted one of ${names.join(", ")}`,
-  );
+  throw new FormatError(`${where}: element type ${type} is not supported: wanted one of ${names.join(", ")}`);
 }
 
 export const isFloat = (type: number): boolean => TYPES[type]?.bits === 0;

@@ -37,7 +37,9 @@ const domains: ReadonlyMap<string, ReadonlyMap<string, Operator>> = new Map([
 ]);
 
 /** The function of an operator, if it is read. */
-export const operatorOf = (domain: string, name: string): Operator | undefined => domains.get(domain)?.get(name);
+export const operatorOf = (domain: string, name: string): Operator | undefined =>
+  domains.get(domain)?.get(name);
 
 /** Names of a domain's operators that are read. */
-export const operatorsOf = (domain: string): readonly string[] => [...(domains.get(domain)?.keys() ?? [])].sort();
+export const operatorsOf = (domain: string): readonly string[] =>
+  [...(domains.get(domain)?.keys() ?? [])].sort();

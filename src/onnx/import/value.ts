@@ -12,6 +12,8 @@ import { FLOAT, type Numbers, permuted, TYPES } from "./numbers.ts";
 /** A parameter of the model: its name, and the order in which a value has the file's axes. */
 export interface Weight {
   readonly name: string;
+  /** What a copy of it is called: state that begins as a weight does. */
+  readonly copy?: string | undefined;
   readonly axes: readonly number[];
 }
 
@@ -174,7 +176,12 @@ export class Value {
     const shape = inOrder(this.shape, axes);
     const numbers = () => permuted(this.numbers!, this.shape, axes);
     if (weight) {
-      return new Value(trace, shape, { type, weight: { ...weight, axes: inOrder(weight.axes, axes) } }, numbers);
+      return new Value(
+        trace,
+        shape,
+        { type, weight: { ...weight, axes: inOrder(weight.axes, axes) } },
+        numbers,
+      );
     }
     if (this.fixed) return new Value(trace, shape, { type, numbers: numbers() });
     if (rank > 2 && sameShape(axes, lastAxes(rank)) && this.#last)
@@ -182,6 +189,14 @@ export class Value {
     if (rank > 2 && sameShape(axes, firstAxes(rank)) && this.plain.dtype === "f32")
       return new Value(trace, shape, { type, last: this.plain });
     return new Value(trace, shape, { type, first: turned(this.plain, axes), limit });
+  }
+
+  /** The same under the name of a copy. */
+  copied(copy: string): Value {
+    const { trace, shape, type, weight } = this;
+    return weight
+      ? new Value(trace, shape, { type, weight: { ...weight, copy } }, () => this.numbers!)
+      : this;
   }
 
   #constant(): Tensor {
@@ -200,7 +215,12 @@ export class Value {
 /** Floats of whole numbers below a limit: rows of a table of all of them. */
 function floatsOf(integers: Tensor, limit: number | undefined): Tensor {
   if (limit === undefined)
-    throw new FormatError("computing with integers of the input is not supported: wanted them to name rows only");
-  const table = integers.graph.constant(Float32Array.from({ length: limit }, (_, k) => k), [limit, 1]);
+    throw new FormatError(
+      "computing with integers of the input is not supported: wanted them to name rows only",
+    );
+  const table = integers.graph.constant(
+    Float32Array.from({ length: limit }, (_, k) => k),
+    [limit, 1],
+  );
   return reshape(gather(table, integers), integers.shape);
 }

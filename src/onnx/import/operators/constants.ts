@@ -2,7 +2,7 @@
 import type { Tensor } from "../../../graph/tensor.ts";
 import { notEqual } from "../../../ops/arithmetic.ts";
 import type { Call, Operator } from "../call.ts";
-import { BOOL, fit, FLOAT, INT64, isFloat, roomFor, typeOf } from "../numbers.ts";
+import { BOOL, FLOAT, fit, INT64, isFloat, roomFor, typeOf } from "../numbers.ts";
 import { Value } from "../value.ts";
 import { truncate } from "./elementwise.ts";
 
@@ -22,7 +22,9 @@ const constant: Operator = (call) => {
 const constantOfShape: Operator = (call) => {
   const shape = call.list(0).map((size) => call.size("shape", size));
   const { tensor } = call.attribute("value") ?? {};
-  const { type, value } = tensor ? { type: tensor.type, value: tensor.numbers() } : { type: FLOAT, value: [0] };
+  const { type, value } = tensor
+    ? { type: tensor.type, value: tensor.numbers() }
+    : { type: FLOAT, value: [0] };
   if (value.length !== 1) throw call.fail("attribute value", `${value.length} numbers`, "one");
   return call.known(shape, roomFor(type, call.spend(shape)).fill(value[0]!), type);
 };
@@ -33,7 +35,11 @@ const range: Operator = (call) => {
   if (!Number.isSafeInteger(count)) throw call.fail("range", `${start} to ${limit} by ${step}`, "an end");
   call.spend([count]);
   const { type } = call.input(0);
-  return call.known([count], Float64Array.from({ length: count }, (_, k) => start + k * step), type);
+  return call.known(
+    [count],
+    Float64Array.from({ length: count }, (_, k) => start + k * step),
+    type,
+  );
 };
 
 const shape: Operator = (call) => {
@@ -63,7 +69,13 @@ function cast(call: Call, value: Value, type: number): Value {
     const store = roomFor(type, size);
     for (let k = 0; k < size; k++) {
       const x = fixed[k]!;
-      const whole = isFloat(type) ? (type === 10 || type === 16 ? rounded(x, type) : x) : type === BOOL ? x : Math.trunc(x);
+      const whole = isFloat(type)
+        ? type === 10 || type === 16
+          ? rounded(x, type)
+          : x
+        : type === BOOL
+          ? x
+          : Math.trunc(x);
       store[k] = fit(`onnx: ${call.node.place}`, type, whole);
     }
     return call.known(own, store, type);
@@ -72,7 +84,10 @@ function cast(call: Call, value: Value, type: number): Value {
     return new Value(call.scope, own, { type, first: value.plain, limit });
   const { x, like } = value.lying;
   const isExact = isFloat(type) || value.type === BOOL;
-  return like(isExact ? x : type === BOOL ? (notEqual(x, 0) as Tensor) : isFloat(value.type) ? truncate(x) : x, type);
+  return like(
+    isExact ? x : type === BOOL ? (notEqual(x, 0) as Tensor) : isFloat(value.type) ? truncate(x) : x,
+    type,
+  );
 }
 
 /** Ones along a diagonal. */

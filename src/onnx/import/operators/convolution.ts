@@ -79,8 +79,8 @@ const convolution: Operator = (call) => {
   const count = spatial(call, x);
   if (weight.rank !== x.rank) throw call.fail("input 1", weight, `rank ${x.rank}`);
   const { stride, dilation, padding } = windowsOf(call, x.shape.slice(2), kernelOf(call, weight));
-  const options = { groups: call.integer("group", 1), ...(call.has(2) && { bias: call.tensor(2) }) };
   const kernel = turnedWeight(weight);
+  const options = { groups: call.integer("group", 1), ...(call.has(2) && { bias: call.tensor(2) }) };
   const pair = (list: readonly number[]) => [list[0]!, list[1]!] as const;
   return call.images(
     count === 1
@@ -102,7 +102,10 @@ const convolution: Operator = (call) => {
 /** Padding of a transposed convolution, and elements more at the end, from attributes that say either of them. */
 function transposedPadding(call: Call, sizes: readonly number[], windows: Windows) {
   const { stride, dilation, kernel } = windows;
-  const extra = call.integers("output_padding", sizes.map(() => 0));
+  const extra = call.integers(
+    "output_padding",
+    sizes.map(() => 0),
+  );
   const wanted = call.integers("output_shape");
   const auto = call.choice("auto_pad", AUTO, "NOTSET");
   const around = sizes.map((size, axis) => {
@@ -127,8 +130,8 @@ const transposed: Operator = (call) => {
   const windows = windowsOf(call, sizes, kernelOf(call, weight));
   const { stride, dilation } = windows;
   const { padding, outputPadding } = transposedPadding(call, sizes, windows);
-  const options = { groups: call.integer("group", 1), ...(call.has(2) && { bias: call.tensor(2) }) };
   const kernel = turnedWeight(weight);
+  const options = { groups: call.integer("group", 1), ...(call.has(2) && { bias: call.tensor(2) }) };
   const pair = (list: readonly number[]) => [list[0]!, list[1]!] as const;
   return call.images(
     count === 1

@@ -6,7 +6,7 @@ import * as ops from "../../../ops/arithmetic.ts";
 import { reshape } from "../../../ops/reshape.ts";
 import type { Call, Operator } from "../call.ts";
 import { BOOL, fit, isFloat, repeated, roomFor } from "../numbers.ts";
-import { turned, Value, lastAxes } from "../value.ts";
+import { lastAxes, turned, Value } from "../value.ts";
 
 /** The same function twice: of numbers, and of tensors. */
 export interface Both {
@@ -77,7 +77,10 @@ function operands(call: Call): readonly Value[] {
   if (call.opset >= 7 || call.integer("broadcast", 0) === 0 || values.length !== 2) return values;
   const [a, b] = values as [Value, Value];
   const axis = call.cut(call.integer("axis", a.rank - b.rank), a.rank);
-  return [a, reshaped(call, b, [...b.shape, ...new Array<number>(Math.max(0, a.rank - axis - b.rank)).fill(1)])];
+  return [
+    a,
+    reshaped(call, b, [...b.shape, ...new Array<number>(Math.max(0, a.rank - axis - b.rank)).fill(1)]),
+  ];
 }
 
 /** The same elements under another shape. */
@@ -101,7 +104,10 @@ const two = (
 };
 
 /** Of any number of operands. */
-const folded = (host: (a: number, b: number) => number, device: (a: Tensor, b: Tensor) => Tensor): Operator => {
+const folded = (
+  host: (a: number, b: number) => number,
+  device: (a: Tensor, b: Tensor) => Tensor,
+): Operator => {
   return (call) => call.all().reduce((a, b) => apply(call, [a, b], { host, device }));
 };
 
@@ -211,7 +217,8 @@ const choose: Operator = (call) =>
   });
 
 /** α (e^(x / β) − 1) below 0, and what else leaves x as it is above. */
-const above = (below: (x: Tensor) => Tensor) => (x: Tensor) => ops.add(activation.relu(x), below(ops.minimum(x, 0)));
+const above = (below: (x: Tensor) => Tensor) => (x: Tensor) =>
+  ops.add(activation.relu(x), below(ops.minimum(x, 0)));
 const sign = (x: number) => (Number.isNaN(x) ? x : Math.sign(x));
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
@@ -262,13 +269,25 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   Asin: hostOnly("Asin", Math.asin),
   Acos: hostOnly("Acos", Math.acos),
   Atan: hostOnly("Atan", Math.atan),
-  IsNaN: one((x) => Number(Number.isNaN(x)), (x) => ops.notEqual(x, x), BOOL),
+  IsNaN: one(
+    (x) => Number(Number.isNaN(x)),
+    (x) => ops.notEqual(x, x),
+    BOOL,
+  ),
   IsInf: one(
-    (x, call) => Number(x === Infinity ? call.integer("detect_positive", 1) : x === -Infinity && call.integer("detect_negative", 1)),
+    (x, call) =>
+      Number(
+        x === Infinity
+          ? call.integer("detect_positive", 1)
+          : x === -Infinity && call.integer("detect_negative", 1),
+      ),
     (x, call) => {
       const [up, down] = [call.integer("detect_positive", 1), call.integer("detect_negative", 1)];
       if (up && down) return ops.equal(ops.abs(x), Number.POSITIVE_INFINITY);
-      return ops.mul(ops.equal(x, up ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY), up || down ? 1 : 0);
+      return ops.mul(
+        ops.equal(x, up ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY),
+        up || down ? 1 : 0,
+      );
     },
     BOOL,
   ),
@@ -280,7 +299,11 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   And: two((a, b) => Number(a && b), ops.mul, BOOL),
   Or: two((a, b) => Number(a || b), ops.maximum, BOOL),
   Xor: two((a, b) => Number(a !== b), ops.notEqual, BOOL),
-  Not: one((x) => Number(!x), (x) => ops.sub(1, x), BOOL),
+  Not: one(
+    (x) => Number(!x),
+    (x) => ops.sub(1, x),
+    BOOL,
+  ),
   BitShift: shift,
   Where: choose,
   Clip: clip,
@@ -302,7 +325,8 @@ export const elementwise: Readonly<Record<string, Operator>> = {
     (x, call) => activation.elu(x, call.float("alpha", 1)),
   ),
   Selu: one(
-    (x, call) => call.float("gamma", SELU.gamma) * (x > 0 ? x : call.float("alpha", SELU.alpha) * Math.expm1(x)),
+    (x, call) =>
+      call.float("gamma", SELU.gamma) * (x > 0 ? x : call.float("alpha", SELU.alpha) * Math.expm1(x)),
     (x, call) => {
       const [alpha, gamma] = [call.float("alpha", SELU.alpha), call.float("gamma", SELU.gamma)];
       if (Math.fround(alpha) === Math.fround(SELU.alpha) && Math.fround(gamma) === Math.fround(SELU.gamma))
@@ -311,7 +335,8 @@ export const elementwise: Readonly<Record<string, Operator>> = {
     },
   ),
   Celu: one(
-    (x, call) => Math.max(0, x) + Math.min(0, call.float("alpha", 1) * Math.expm1(x / call.float("alpha", 1))),
+    (x, call) =>
+      Math.max(0, x) + Math.min(0, call.float("alpha", 1) * Math.expm1(x / call.float("alpha", 1))),
     (x, call) => {
       const alpha = call.float("alpha", 1);
       return above((y) => ops.mul(exponentialLess1(ops.mul(y, 1 / alpha)), alpha))(x);
@@ -323,7 +348,9 @@ export const elementwise: Readonly<Record<string, Operator>> = {
         ? 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
         : 0.5 * x * (1 + erf(x / Math.SQRT2)),
     (x, call) =>
-      call.choice("approximate", ["none", "tanh"], "none") === "tanh" ? activation.geluTanh(x) : activation.gelu(x),
+      call.choice("approximate", ["none", "tanh"], "none") === "tanh"
+        ? activation.geluTanh(x)
+        : activation.gelu(x),
   ),
   Sigmoid: one(sigmoid, activation.sigmoid),
   Tanh: one(Math.tanh, activation.tanh),

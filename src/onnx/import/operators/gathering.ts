@@ -35,7 +35,11 @@ const rows: Operator = (call) => {
 function at(call: Call, data: Value, places: readonly number[], to: Shape): Value {
   if (data.fixed) {
     call.spend(to);
-    return call.known(to, Float64Array.from(places, (place) => data.fixed![place]!), data.type);
+    return call.known(
+      to,
+      Float64Array.from(places, (place) => data.fixed![place]!),
+      data.type,
+    );
   }
   const column = reshape(data.tensor, [data.size, 1]);
   return call.value(reshape(gather(column, integersOf(call, places, data.size)), to), data.type);
@@ -52,7 +56,12 @@ const elements: Operator = (call) => {
     Float64Array.from({ length: Math.max(data.size, 1) }, (_, k) => k),
     indices.shape.map((size, k) => along(size, k === axis ? 0 : strides[k]!)),
   );
-  return at(call, data, list.map((index, k) => base[k]! + index * strides[axis]!), indices.shape);
+  return at(
+    call,
+    data,
+    list.map((index, k) => base[k]! + index * strides[axis]!),
+    indices.shape,
+  );
 };
 
 const tuples: Operator = (call) => {
@@ -64,7 +73,8 @@ const tuples: Operator = (call) => {
   const rest = data.shape.slice(batch + width);
   const inner = sizeOf(rest);
   const lead = indices.shape.slice(0, -1);
-  if (batch < 0 || batch > lead.length || batch + width > data.rank) throw call.fail("input 1", indices, `tuples that fit ${data}`);
+  if (batch < 0 || batch > lead.length || batch + width > data.rank)
+    throw call.fail("input 1", indices, `tuples that fit ${data}`);
   const groups = sizeOf(lead.slice(0, batch));
   const each = sizeOf(lead.slice(batch));
   const group = sizeOf(data.shape.slice(batch));
@@ -72,10 +82,13 @@ const tuples: Operator = (call) => {
   call.spend([...lead, ...rest]);
   for (let k = 0; k < groups * each; k++) {
     const tuple = [...numbers.subarray(k * width, (k + 1) * width)];
-    const from = tuple.reduce((sum, index, axis) => {
-      const [own] = inside(call, Float64Array.of(index), data.shape[batch + axis]!) as [number];
-      return sum + own * strides[batch + axis]!;
-    }, Math.floor(k / each) * group);
+    const from = tuple.reduce(
+      (sum, index, axis) => {
+        const [own] = inside(call, Float64Array.of(index), data.shape[batch + axis]!) as [number];
+        return sum + own * strides[batch + axis]!;
+      },
+      Math.floor(k / each) * group,
+    );
     for (let element = 0; element < inner; element++) places.push(from + element);
   }
   return at(call, data, places, [...lead, ...rest]);
@@ -98,7 +111,8 @@ const hot: Operator = (call) => {
     return call.known([...indices.shape, depth], ones, type).turn(order);
   }
   const { plain } = indices;
-  if (plain.dtype !== "i32") throw call.unsupported("OneHot of computed numbers that are known only while running");
+  if (plain.dtype !== "i32")
+    throw call.unsupported("OneHot of computed numbers that are known only while running");
   const y = permute(oneHot(plain, depth), order);
   return call.value(add(mul(y, on - off), off), type);
 };

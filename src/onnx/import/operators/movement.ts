@@ -40,7 +40,8 @@ function runsOf(indices: readonly number[]): [from: number, count: number][] {
 /** Elements at some indices of an axis, in their order. */
 export function takeAlong(call: Call, value: Value, axis: number, indices: readonly number[]): Value {
   const wrong = indices.find((index) => !(index >= 0 && index < value.shape[axis]!));
-  if (wrong !== undefined) throw call.fail("index", wrong, `0 to ${value.shape[axis]! - 1} along axis ${axis}`);
+  if (wrong !== undefined)
+    throw call.fail("index", wrong, `0 to ${value.shape[axis]! - 1} along axis ${axis}`);
   const { fixed, shape } = value;
   if (fixed) {
     const strides = stridesOf(shape);
@@ -58,7 +59,11 @@ export function takeAlong(call: Call, value: Value, axis: number, indices: reado
 
 function taken(call: Call, x: Tensor, axis: number, indices: readonly number[]): Tensor {
   const part = (of: Tensor, from: number, count: number) =>
-    slice(of, of.shape.map((_, k) => (k === axis ? from : 0)), of.shape.with(axis, count));
+    slice(
+      of,
+      of.shape.map((_, k) => (k === axis ? from : 0)),
+      of.shape.with(axis, count),
+    );
   const runs = runsOf(indices);
   if (runs.length === 1) return part(x, ...runs[0]!);
   const [first, second] = indices as [number, number];
@@ -69,10 +74,18 @@ function taken(call: Call, x: Tensor, axis: number, indices: readonly number[]):
     const widths = x.shape.map((_, k): [number, number] => [0, k === axis ? Math.max(0, missing) : 0]);
     const rows = part(pad(x, widths), first, indices.length * step);
     const split = reshape(rows, x.shape.toSpliced(axis, 1, indices.length, step));
-    const column = slice(split, split.shape.map(() => 0), split.shape.with(axis + 1, 1));
+    const column = slice(
+      split,
+      split.shape.map(() => 0),
+      split.shape.with(axis + 1, 1),
+    );
     return reshape(column, x.shape.with(axis, indices.length));
   }
-  if (runs.length <= PARTS) return concatenate(runs.map((run) => part(x, ...run)), axis);
+  if (runs.length <= PARTS)
+    return concatenate(
+      runs.map((run) => part(x, ...run)),
+      axis,
+    );
   return gathered(x, axis, integersOf(call, indices, x.shape[axis]!));
 }
 
@@ -115,7 +128,11 @@ const squeeze: Operator = (call) => {
   const axes = given ? call.axes(given, value.rank) : all;
   const wrong = axes.find((axis) => value.shape[axis] !== 1);
   if (wrong !== undefined) throw call.fail("axes", wrong, `axes of size 1 of ${showShape(value.shape)}`);
-  return reshaped(call, value, value.shape.filter((_, axis) => !axes.includes(axis)));
+  return reshaped(
+    call,
+    value,
+    value.shape.filter((_, axis) => !axes.includes(axis)),
+  );
 };
 
 const unsqueeze: Operator = (call) => {
@@ -150,7 +167,10 @@ const concat: Operator = (call) => {
   }
   const full = values.filter(({ size }) => size > 0);
   if (full.length === 0) return first;
-  const to = first.shape.with(axis, values.reduce((sum, { shape }) => sum + shape[axis]!, 0));
+  const to = first.shape.with(
+    axis,
+    values.reduce((sum, { shape }) => sum + shape[axis]!, 0),
+  );
   if (values.every((value) => value.fixed)) {
     call.spend(to);
     const block = sizeOf(to.slice(axis));
@@ -175,19 +195,29 @@ const split: Operator = (call) => {
   const value = call.input(0);
   const axis = call.axis(call.integer("axis", 0), value.rank);
   const size = value.shape[axis]!;
-  const count = call.node.attributes.has("num_outputs") ? call.integer("num_outputs") : call.node.outputs.length;
+  const count = call.node.attributes.has("num_outputs")
+    ? call.integer("num_outputs")
+    : call.node.outputs.length;
   const each = Math.ceil(size / count);
   const sizes =
     call.moved("split", 1) ??
     Array.from({ length: count }, (_, k) => (k < count - 1 ? each : size - each * (count - 1)));
-  if (sizes.reduce((sum, n) => sum + call.size("split", n), 0) !== size || sizes.length < call.node.outputs.length)
+  if (
+    sizes.reduce((sum, n) => sum + call.size("split", n), 0) !== size ||
+    sizes.length < call.node.outputs.length
+  )
     throw call.fail("split", showShape(sizes), `${call.node.outputs.length} sizes with a sum of ${size}`);
   let from = 0;
   return sizes.map((n, k) => {
     const start = from;
     from += n;
     return call.wants(k)
-      ? takeAlong(call, value, axis, Array.from({ length: n }, (_, index) => start + index))
+      ? takeAlong(
+          call,
+          value,
+          axis,
+          Array.from({ length: n }, (_, index) => start + index),
+        )
       : undefined;
   });
 };
@@ -195,7 +225,8 @@ const split: Operator = (call) => {
 /** Indices of a slice, as numpy has them. */
 function sliced(call: Call, size: number, [start, end, step]: readonly [number, number, number]): number[] {
   if (!(Number.isSafeInteger(step) && step !== 0)) throw call.fail("steps", step, "one that is not 0");
-  const clamp = (at: number, low: number, high: number) => Math.min(Math.max(at < 0 ? at + size : at, low), high);
+  const clamp = (at: number, low: number, high: number) =>
+    Math.min(Math.max(at < 0 ? at + size : at, low), high);
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
   const from = clamp(start, Math.max(low, 0), high);
   const to = clamp(end, low, high);
@@ -216,7 +247,9 @@ const cut: Operator = (call) => {
     throw call.fail("starts, ends, axes and steps", "other numbers of them", "as many of each");
   return axes.reduce((part, axis, k) => {
     const indices = sliced(call, value.shape[axis]!, [starts[k]!, ends[k]!, steps[k]!]);
-    return indices.length === value.shape[axis] && steps[k]! > 0 ? part : takeAlong(call, part, axis, indices);
+    return indices.length === value.shape[axis] && steps[k]! > 0
+      ? part
+      : takeAlong(call, part, axis, indices);
   }, value);
 };
 
@@ -232,7 +265,11 @@ export function spread(call: Call, value: Value, to: Shape): Value {
 
 const expand: Operator = (call) => {
   const value = call.input(0);
-  const to = broadcastShapes("shape", value.shape, call.list(1).map((size) => call.size("shape", size)));
+  const to = broadcastShapes(
+    "shape",
+    value.shape,
+    call.list(1).map((size) => call.size("shape", size)),
+  );
   return spread(call, value, to);
 };
 
@@ -251,7 +288,12 @@ const tile: Operator = (call) => {
 const MODES = ["constant", "reflect", "edge", "wrap"] as const;
 
 /** Which element each of a padded axis is; −1: none. */
-function padded(call: Call, size: number, [before, behind]: readonly [number, number], mode: string): number[] {
+function padded(
+  call: Call,
+  size: number,
+  [before, behind]: readonly [number, number],
+  mode: string,
+): number[] {
   const length = before + size + behind;
   if (length < 0) throw call.fail("pads", showShape([before, behind]), `what leaves something of ${size}`);
   if (size < 1) throw call.unsupported("padding of nothing");
@@ -274,7 +316,8 @@ const padding: Operator = (call) => {
   const isOld = call.opset < 11;
   const pads = isOld ? call.integers("pads", call.integers("paddings", [])) : call.list(1);
   const fill = isOld ? call.float("value", 0) : call.number(2, 0);
-  const axes = !isOld && call.has(3) ? call.axes(call.list(3), value.rank) : value.shape.map((_, axis) => axis);
+  const axes =
+    !isOld && call.has(3) ? call.axes(call.list(3), value.rank) : value.shape.map((_, axis) => axis);
   if (pads.length !== 2 * axes.length || !pads.every(Number.isSafeInteger))
     throw call.fail("pads", showShape(pads), `${2 * axes.length} whole numbers`);
   const widths = value.shape.map((_, axis): [number, number] => {
@@ -322,9 +365,18 @@ function paddedAlong(
   const { x, at, like } = value.lying;
   const p = at(axis);
   if (mode === "constant")
-    return like(pad(x, x.shape.map((_, k): [number, number] => (k === p ? [before, behind] : [0, 0])), fill));
+    return like(
+      pad(
+        x,
+        x.shape.map((_, k): [number, number] => (k === p ? [before, behind] : [0, 0])),
+        fill,
+      ),
+    );
   const image = reshape(x, [sizeOf(x.shape.slice(0, p)), 1, size, sizeOf(x.shape.slice(p + 1))]);
-  const widths = [[0, 0], [before, behind]] as const;
+  const widths = [
+    [0, 0],
+    [before, behind],
+  ] as const;
   const y = padImages(call.node.place, image, widths, mode === "edge" ? "edge" : "reflect");
   return like(reshape(y, x.shape.with(p, size + before + behind)));
 }
@@ -347,7 +399,10 @@ const blocks =
     }
     const isDcr = call.choice("mode", ["DCR", "CRD"], "DCR") === "DCR";
     const own = channels / side / side;
-    const split = reshape(x, isDcr ? [n, height, width, side, side, own] : [n, height, width, own, side, side]);
+    const split = reshape(
+      x,
+      isDcr ? [n, height, width, side, side, own] : [n, height, width, own, side, side],
+    );
     const order = isDcr ? [0, 1, 3, 2, 4, 5] : [0, 1, 4, 2, 5, 3];
     return call.images(reshape(permute(split, order), [n, height * side, width * side, own]), value.type);
   };
@@ -363,14 +418,19 @@ const triangle: Operator = (call) => {
     return isUpper ? distance >= diagonal : distance <= diagonal;
   };
   const { fixed } = value;
-  if (fixed) return call.known(value.shape, fixed.map((x, k) => (keeps(k) ? x : 0)), value.type);
+  if (fixed)
+    return call.known(
+      value.shape,
+      fixed.map((x, k) => (keeps(k) ? x : 0)),
+      value.type,
+    );
   call.spend([rows, columns]);
   const mask = Float32Array.from({ length: rows * columns }, (_, k) => Number(keeps(k)));
   return call.value(where(call.graph.constant(mask, [rows, columns]), value.tensor, 0), value.type);
 };
 
 export const movement: Readonly<Record<string, Operator>> = {
-  Identity: (call) => call.input(0),
+  Identity: (call) => call.input(0).copied(call.node.outputs[0]!),
   Reshape: (call) => reshaped(call, call.input(0), wantedShape(call, call.input(0))),
   Flatten: (call) => {
     const value = call.input(0);

@@ -59,7 +59,8 @@ const instances =
     const { x, like } = channelsLast(value);
     const channels = value.shape[1]!;
     const width = isGroups ? channels / call.integer("num_groups") : 1;
-    if (!(Number.isSafeInteger(width) && width > 0)) throw call.fail("num_groups", width, `a divisor of ${channels}`);
+    if (!(Number.isSafeInteger(width) && width > 0))
+      throw call.fail("num_groups", width, `a divisor of ${channels}`);
     // Before opset 21 there is a scale a group, not a channel.
     const [scale, offset] = [1, 2].map((index) => {
       const own = call.tensor(index);

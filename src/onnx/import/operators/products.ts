@@ -36,7 +36,8 @@ const gemm: Operator = (call) => {
   if (isBias && c.rank === 1) return call.value(matmul(left, right, c.tensor));
   if (isBias && c.rank === 2) return call.value(matmul(left, right, reshape(c.tensor, [n])));
   const y = mul(matmul(left, right), alpha);
-  if (!sameShape(broadcastShapes("C", y.shape, c.shape), y.shape)) throw call.fail("C", c, "what broadcasts to A B");
+  if (!sameShape(broadcastShapes("C", y.shape, c.shape), y.shape))
+    throw call.fail("C", c, "what broadcasts to A B");
   return call.value(add(y, mul(c.tensor, beta)));
 };
 
@@ -49,18 +50,25 @@ function spelled(call: Call, equation: string, ranks: readonly number[]): string
     term.includes("...") ? (ranks[k] ?? 0) - term.replace("...", "").length : 0,
   );
   const widest = Math.max(...widths);
-  if (widest > free.length || widths.some((width) => width < 0)) throw call.fail("equation", equation, "one that fits");
+  if (widest > free.length || widths.some((width) => width < 0))
+    throw call.fail("equation", equation, "one that fits");
   const between = (width: number) => free.slice(widest - width, widest).join("");
   const said = terms.map((term, k) => term.replace("...", between(widths[k]!)));
   const letters = [...left.replaceAll(/[^a-zA-Z]/g, "")];
-  const once = [...new Set(letters)].filter((letter) => letters.filter((each) => each === letter).length === 1);
+  const once = [...new Set(letters)].filter(
+    (letter) => letters.filter((each) => each === letter).length === 1,
+  );
   const result = right?.replace("...", between(widest)) ?? `${between(widest)}${once.sort().join("")}`;
   return `${said.join(",")}->${result}`;
 }
 
 const summation: Operator = (call) => {
   const values = call.all();
-  const equation = spelled(call, call.string("equation"), values.map(({ rank }) => rank));
+  const equation = spelled(
+    call,
+    call.string("equation"),
+    values.map(({ rank }) => rank),
+  );
   const terms = equation.split("->")[0]!.split(",");
   if (values.length > 2 || terms.some((term) => new Set(term).size < term.length))
     throw call.unsupported("a diagonal, or a sum over more than two operands,");

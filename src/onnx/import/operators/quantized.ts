@@ -56,8 +56,7 @@ function centered(call: Call, index: number, zero: number): Tensor {
   return ops.sub(x, point.rank === 1 && index === 0 ? reshape(point, [point.size, 1]) : point);
 }
 
-const integerProduct: Operator = (call) =>
-  call.value(product(centered(call, 0, 2), centered(call, 1, 3)), 6);
+const integerProduct: Operator = (call) => call.value(product(centered(call, 0, 2), centered(call, 1, 3)), 6);
 
 /** a, its scale and zero point, b with its, those of the result. */
 const quantizedProduct: Operator = (call) => {

@@ -1,11 +1,12 @@
 // LSTM, GRU and RNN. Weights keep the file's shapes; in the graph their gates are put into our order: i f g o and r z n.
-import { add, mul, sub } from "../../../ops/arithmetic.ts";
+
+import type { Tensor } from "../../../graph/tensor.ts";
 import { sigmoid, tanh } from "../../../ops/activation.ts";
+import { add, mul, sub } from "../../../ops/arithmetic.ts";
 import { matmul } from "../../../ops/matmul.ts";
 import { concatenate, permute, slice } from "../../../ops/movement.ts";
 import { type Cell, recurrence } from "../../../ops/recurrence.ts";
 import { reshape } from "../../../ops/reshape.ts";
-import type { Tensor } from "../../../graph/tensor.ts";
 import type { Call, Operator } from "../call.ts";
 import type { Value } from "../value.ts";
 
@@ -30,7 +31,14 @@ const UNROLLED = 512;
 
 /** One of the directions of a tensor [directions, ...]. */
 const direction = (x: Tensor, k: number): Tensor =>
-  reshape(slice(x, x.shape.map((_, axis) => (axis === 0 ? k : 0)), x.shape.with(0, 1)), x.shape.slice(1));
+  reshape(
+    slice(
+      x,
+      x.shape.map((_, axis) => (axis === 0 ? k : 0)),
+      x.shape.with(0, 1),
+    ),
+    x.shape.slice(1),
+  );
 
 /** The last axis, made of blocks, with its blocks in another order. */
 function ordered(x: Tensor, order: readonly number[]): Tensor {
@@ -73,7 +81,11 @@ function run(call: Call, kind: Kind, given: Direction): States {
     { cell: kind.cell, reverse, sequences: true, withCell: isLstm },
   );
   const step = (t: number) => reshape(slice(y, [t, 0, 0], [1, batch, units]), [batch, units]);
-  return [slice(y, [0, 0, 0], [time, batch, units]), step(reverse ? 0 : time - 1), isLstm ? step(time) : undefined];
+  return [
+    slice(y, [0, 0, 0], [time, batch, units]),
+    step(reverse ? 0 : time - 1),
+    isLstm ? step(time) : undefined,
+  ];
 }
 
 /** A GRU that resets before the product, step by step: no kernel does it. Cho et al. 2014. */
@@ -105,7 +117,10 @@ function kindOf(call: Call, kinds: readonly Kind[], directions: number): Kind {
   if (call.node.attributes.has("clip")) throw call.unsupported("clip");
   if (call.integer("input_forget", 0) !== 0) throw call.unsupported("input_forget");
   if (call.has(7)) throw call.unsupported("a peephole");
-  const names = call.strings("activations")?.map((name) => name.toLowerCase()).join();
+  const names = call
+    .strings("activations")
+    ?.map((name) => name.toLowerCase())
+    .join();
   const known = kinds.find(({ activations }) => {
     const all = Array.from({ length: directions }, () => activations).flat();
     return names === undefined || names === all.join();
@@ -122,7 +137,8 @@ const recurrent =
     const kind = kindOf(call, kinds, directions);
     const isBatchFirst = call.integer("layout", 0) !== 0;
     const [value, weights, recurrents] = [call.input(0), call.input(1), call.input(2)];
-    if ([value, weights, recurrents].some(({ rank }) => rank !== 3)) throw call.fail("inputs", `${value}, ${weights}, ${recurrents}`, "rank 3");
+    if ([value, weights, recurrents].some(({ rank }) => rank !== 3))
+      throw call.fail("inputs", `${value}, ${weights}, ${recurrents}`, "rank 3");
     const x = isBatchFirst ? permute(value.tensor, [1, 0, 2]) : value.tensor;
     const [time, batch] = x.shape as [number, number];
     const units = recurrents.shape[2]!;
@@ -137,7 +153,9 @@ const recurrent =
     const isCut = lengths?.some((length) => length !== time) ?? false;
     const mask = isCut
       ? call.graph.constant(
-          Float32Array.from({ length: batch * time }, (_, k) => Number(k % time < lengths![Math.floor(k / time)]!)),
+          Float32Array.from({ length: batch * time }, (_, k) =>
+            Number(k % time < lengths![Math.floor(k / time)]!),
+          ),
           [batch, time],
         )
       : undefined;
@@ -158,9 +176,15 @@ const recurrent =
       return { all: mask ? mul(all, reshape(permute(mask), [time, batch, 1])) : all, hidden, cell };
     });
     // [time, directions, batch, units] and [directions, batch, units]; batch first: [batch, time, directions, units] and so on.
-    const all = concatenate(results.map((each) => reshape(each.all, [time, 1, batch, units])), 1);
+    const all = concatenate(
+      results.map((each) => reshape(each.all, [time, 1, batch, units])),
+      1,
+    );
     const last = (tensors: readonly Tensor[]) => {
-      const joined = concatenate(tensors.map((each) => reshape(each, [1, batch, units])), 0);
+      const joined = concatenate(
+        tensors.map((each) => reshape(each, [1, batch, units])),
+        0,
+      );
       return call.value(isBatchFirst ? permute(joined, [1, 0, 2]) : joined);
     };
     return [

@@ -19,7 +19,9 @@ interface Reduction {
 const total = (row: readonly number[]) => row.reduce((a, b) => a + b, 0);
 const logSumExp = (row: readonly number[]): number => {
   const largest = Math.max(...row);
-  return Number.isFinite(largest) ? largest + Math.log(total(row.map((x) => Math.exp(x - largest)))) : largest;
+  return Number.isFinite(largest)
+    ? largest + Math.log(total(row.map((x) => Math.exp(x - largest))))
+    : largest;
 };
 
 /** Halves times halves until one is left; what a half is too short by is 1. */
@@ -29,9 +31,17 @@ function productOf(x: Tensor, { axes, keepDims }: ReduceOptions): Tensor {
     while (y.shape[axis]! > 1) {
       const half = Math.ceil(y.shape[axis]! / 2);
       const missing = 2 * half - y.shape[axis]!;
-      const even = pad(y, y.shape.map((_, k): [number, number] => [0, k === axis ? missing : 0]), 1);
+      const even = pad(
+        y,
+        y.shape.map((_, k): [number, number] => [0, k === axis ? missing : 0]),
+        1,
+      );
       const part = (from: number) =>
-        slice(even, y.shape.map((_, k) => (k === axis ? from : 0)), y.shape.with(axis, half));
+        slice(
+          even,
+          y.shape.map((_, k) => (k === axis ? from : 0)),
+          y.shape.with(axis, half),
+        );
       y = ops.mul(part(0), part(half));
     }
   }
@@ -68,7 +78,10 @@ const reductions: Readonly<Record<string, Reduction>> = {
 function rowsOf(numbers: Numbers, shape: Shape, axes: readonly number[]): { rows: Numbers; length: number } {
   const strides = stridesOf(shape);
   const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
-  const rows = collect(numbers, [...kept, ...axes].map((axis) => along(shape[axis]!, strides[axis]!)));
+  const rows = collect(
+    numbers,
+    [...kept, ...axes].map((axis) => along(shape[axis]!, strides[axis]!)),
+  );
   return { rows, length: sizeOf(axes.map((axis) => shape[axis]!)) };
 }
 
@@ -92,7 +105,9 @@ const reduce =
       call.spend(shape);
       const { rows, length } = rowsOf(fixed, shape, axes);
       const count = sizeOf(to);
-      const results = Array.from({ length: count }, (_, k) => host([...rows.subarray(k * length, (k + 1) * length)]));
+      const results = Array.from({ length: count }, (_, k) =>
+        host([...rows.subarray(k * length, (k + 1) * length)]),
+      );
       return call.known(to, results, type);
     }
     if (axes.length === 0) return call.value(device(value.tensor, { axes, keepDims: true }), type);
@@ -143,7 +158,10 @@ const cumulated: Operator = (call) => {
   });
   const { tensor: x } = value;
   const swapped = x.shape.map((_, k) => (k === axis ? x.rank - 1 : k === x.rank - 1 ? axis : k));
-  return call.value(permute(matmul(permute(x, swapped), call.graph.constant(ones, [size, size])), swapped), value.type);
+  return call.value(
+    permute(matmul(permute(x, swapped), call.graph.constant(ones, [size, size])), swapped),
+    value.type,
+  );
 };
 
 export const reducing: Readonly<Record<string, Operator>> = {

@@ -85,7 +85,9 @@ function axisOf(change: Change, way: Way): Axis {
     }
     const first = Math.min(...weights.keys());
     const count = Math.max(...weights.keys()) - first + 1;
-    const scaled = Array.from({ length: count }, (_, n) => Math.fround((weights.get(first + n) ?? 0) / total));
+    const scaled = Array.from({ length: count }, (_, n) =>
+      Math.fround((weights.get(first + n) ?? 0) / total),
+    );
     return { first, weights: scaled };
   });
   return { size: from, taps };
@@ -99,7 +101,12 @@ const same = (size: number): Axis => ({
 
 /** Changes one axis, seen as the columns of images. */
 function along(x: Tensor, axis: number, by: Axis): Tensor {
-  const image = reshape(x, [sizeOf(x.shape.slice(0, axis)), 1, x.shape[axis]!, sizeOf(x.shape.slice(axis + 1))]);
+  const image = reshape(x, [
+    sizeOf(x.shape.slice(0, axis)),
+    1,
+    x.shape[axis]!,
+    sizeOf(x.shape.slice(axis + 1)),
+  ]);
   return reshape(resampled(image, [same(1), by]), x.shape.with(axis, by.taps.length));
 }
 
@@ -107,13 +114,18 @@ function along(x: Tensor, axis: number, by: Axis): Tensor {
 function changesOf(call: Call, shape: Shape, axes: readonly number[], policy: string): Change[] {
   const upsample = call.node.operator === "Upsample" || call.opset < 11;
   const index = upsample ? 1 : 2;
-  const given = call.has(index) ? [...call.numbers(index)] : call.node.operator === "Upsample" ? call.floats("scales") : undefined;
+  const given = call.has(index)
+    ? [...call.numbers(index)]
+    : call.node.operator === "Upsample"
+      ? call.floats("scales")
+      : undefined;
   const sizes = !upsample && call.has(3) ? call.list(3) : undefined;
   const scales = given && given.length > 0 ? given : undefined;
   if ((scales ?? sizes ?? []).length !== axes.length)
     throw call.fail("scales and sizes", `${scales?.length ?? sizes?.length ?? 0} of them`, `${axes.length}`);
   const ratios = sizes?.map((size, k) => size / shape[axes[k]!]!);
-  const common = ratios && policy !== "stretch" ? (policy === "not_larger" ? Math.min : Math.max)(...ratios) : undefined;
+  const common =
+    ratios && policy !== "stretch" ? (policy === "not_larger" ? Math.min : Math.max)(...ratios) : undefined;
   return shape.map((from, axis) => {
     const k = axes.indexOf(axis);
     if (k < 0) return { from, to: from, scale: 1 };
@@ -130,7 +142,11 @@ const resize: Operator = (call) => {
   const upsample = call.node.operator === "Upsample" || call.opset < 11;
   const way: Way = {
     mode: mode === "bilinear" ? "linear" : call.choice("mode", MODES, "nearest"),
-    coordinates: call.choice("coordinate_transformation_mode", COORDINATES, upsample ? "asymmetric" : "half_pixel"),
+    coordinates: call.choice(
+      "coordinate_transformation_mode",
+      COORDINATES,
+      upsample ? "asymmetric" : "half_pixel",
+    ),
     rounding: call.choice("nearest_mode", ROUNDINGS, upsample ? "floor" : "round_prefer_floor"),
     bend: call.float("cubic_coeff_a", -0.75),
     excludesOutside: call.integer("exclude_outside", 0) !== 0,

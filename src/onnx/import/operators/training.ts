@@ -1,7 +1,8 @@
 // What ONNX trains with: its optimizers, by their own definitions (ONNX's Adam is not PyTorch's: ε stands beside the root
 // of what is not corrected, and step 0 corrects nothing).
-import { add, div, mul, sqrt, square, sub } from "../../../ops/arithmetic.ts";
+
 import type { Tensor } from "../../../graph/tensor.ts";
+import { add, div, mul, sqrt, square, sub } from "../../../ops/arithmetic.ts";
 import type { Call, Operator } from "../call.ts";
 
 /** What an optimizer makes of one tensor: what it is next, and its state. */
@@ -41,11 +42,20 @@ const optimizer =
   (rule: Rule, parts: number): Operator =>
   (call) => {
     const [rate, step] = [call.tensor(0), call.number(1)];
-    const rest = call.all().slice(2).map(({ tensor }) => tensor);
+    const rest = call
+      .all()
+      .slice(2)
+      .map(({ tensor }) => tensor);
     const count = rest.length / parts;
-    if (!Number.isInteger(count) || count < 1) throw call.fail("inputs", rest.length, `a multiple of ${parts}`);
+    if (!Number.isInteger(count) || count < 1)
+      throw call.fail("inputs", rest.length, `a multiple of ${parts}`);
     const groups = Array.from({ length: count }, (_, k) =>
-      rule(call, rate, step, Array.from({ length: parts }, (_, part) => rest[part * count + k]!)),
+      rule(
+        call,
+        rate,
+        step,
+        Array.from({ length: parts }, (_, part) => rest[part * count + k]!),
+      ),
     );
     return groups[0]!.flatMap((_, part) => groups.map((group) => call.value(group[part]!)));
   };
