@@ -1,3 +1,4 @@
 // The entry point downhill/onnx.
-export type { ExternalData, OnnxLimits } from "./import/file.ts";
-export { type FromOnnxOptions, fromOnnx } from "./import/from-onnx.ts";
+
+export type { ExternalData, OnnxLimits } from "./import/tensor.ts";
+export { type FromOnnxOptions, fromOnnx } from "./import.ts";

@@ -8,9 +8,10 @@ import { FormatError } from "../../build/src/core/errors.js";
 import { createEngine } from "../../build/src/engine/engine.js";
 import { Graph } from "../../build/src/graph/tensor.js";
 import { checkOperators, evaluate, nodesFor } from "../../build/src/onnx/import/evaluate.js";
-import { readOnnx, readOnnxTensor } from "../../build/src/onnx/import/file.js";
-import { limitsOf } from "../../build/src/onnx/import/from-onnx.js";
+import { readOnnx } from "../../build/src/onnx/import/file.js";
+import { limitsOf } from "../../build/src/onnx/import/model.js";
 import { BOOL, isFloat, permuted } from "../../build/src/onnx/import/numbers.js";
+import { readOnnxTensor } from "../../build/src/onnx/import/tensor.js";
 import { Value } from "../../build/src/onnx/import/value.js";
 import { maximum } from "../../build/src/ops/arithmetic.js";
 

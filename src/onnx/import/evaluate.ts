@@ -95,7 +95,7 @@ export function evaluate(
   given: Map<string, Value>,
 ): ReadonlyMap<string, Value> {
   const values = given;
-  const valueOf = (name: string): Value | undefined => {
+  const named = (name: string): Value | undefined => {
     if (name === "") return undefined;
     const known = values.get(name);
     if (known) return known;
@@ -111,7 +111,7 @@ export function evaluate(
   for (const node of nodes) {
     const own = { ...scope, opset: opsetOf(file, node) };
     try {
-      const call = new Call(own, node, node.inputs.map(valueOf));
+      const call = new Call(own, node, node.inputs.map(named));
       const results = operatorOf(node.domain, node.operator)!(call);
       const list = results instanceof Value ? [results] : results;
       for (const [k, name] of node.outputs.entries()) {

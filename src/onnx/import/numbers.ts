@@ -83,7 +83,7 @@ export const roomFor = (type: number, size: number): Numbers =>
   isFloat(type) && type !== DOUBLE ? new Float32Array(size) : new Float64Array(size);
 
 /** A number as an element of a type has it: small whole numbers wrap around, as in C. @throws FormatError beyond 2^53. */
-export function fit(where: string, type: number, value: number): number {
+export function wrapped(where: string, type: number, value: number): number {
   const { bits, signed } = TYPES[type]!;
   if (bits === 0) return value;
   if (bits === 1) return Number(value !== 0);

@@ -1,5 +1,6 @@
 // The operators that are read: a table of functions, by family and by name.
 import type { Operator } from "./call.ts";
+import { activations } from "./operators/activation.ts";
 import { constants } from "./operators/constants.ts";
 import { convolutions } from "./operators/convolution.ts";
 import { elementwise } from "./operators/elementwise.ts";
@@ -7,21 +8,24 @@ import { gathering } from "./operators/gathering.ts";
 import { losses } from "./operators/losses.ts";
 import { movement } from "./operators/movement.ts";
 import { normalization } from "./operators/normalization.ts";
+import { paddings } from "./operators/padding.ts";
 import { products } from "./operators/products.ts";
 import { quantized } from "./operators/quantized.ts";
 import { recurrents } from "./operators/recurrent.ts";
 import { reducing } from "./operators/reductions.ts";
 import { resizing } from "./operators/resizing.ts";
+import { selection } from "./operators/selection.ts";
 import { training } from "./operators/training.ts";
 
 /** Families of ONNX's own domain. */
 export const families: Readonly<Record<string, Readonly<Record<string, Operator>>>> = {
-  "element by element": elementwise,
+  "arithmetic, comparisons, logic": elementwise,
+  "activations and functions of one number": activations,
   products,
   "convolutions and pools": convolutions,
   "normalization, softmax, dropout": normalization,
   reductions: reducing,
-  "shapes and movement": movement,
+  "shapes and movement": { ...movement, ...selection, ...paddings },
   constants,
   "by integers": gathering,
   resizing,

@@ -2,7 +2,7 @@
 import type { Tensor } from "../../../graph/tensor.ts";
 import { notEqual } from "../../../ops/arithmetic.ts";
 import type { Call, Operator } from "../call.ts";
-import { BOOL, FLOAT, fit, INT64, isFloat, roomFor, typeOf } from "../numbers.ts";
+import { BOOL, FLOAT, INT64, isFloat, roomFor, typeOf, wrapped } from "../numbers.ts";
 import { Value } from "../value.ts";
 import { truncate } from "./elementwise.ts";
 
@@ -76,7 +76,7 @@ function cast(call: Call, value: Value, type: number): Value {
         : type === BOOL
           ? x
           : Math.trunc(x);
-      store[k] = fit(`onnx: ${call.node.place}`, type, whole);
+      store[k] = wrapped(`onnx: ${call.node.place}`, type, whole);
     }
     return call.known(own, store, type);
   }

@@ -1,15 +1,16 @@
-// Operators element by element: of known numbers on the host, of tensors in ops; numpy's broadcasting either way.
+// Arithmetic, comparisons and logic element by element: of known numbers on the host, since shapes are reckoned with them,
+// of tensors in ops; numpy's broadcasting either way.
 import { broadcastShapes, type Shape } from "../../../core/shape.ts";
 import type { Tensor } from "../../../graph/tensor.ts";
-import * as activation from "../../../ops/activation.ts";
+import { relu } from "../../../ops/activation.ts";
 import * as ops from "../../../ops/arithmetic.ts";
 import { reshape } from "../../../ops/reshape.ts";
 import type { Call, Operator } from "../call.ts";
-import { BOOL, fit, isFloat, repeated, roomFor } from "../numbers.ts";
+import { BOOL, isFloat, repeated, roomFor, wrapped } from "../numbers.ts";
 import { lastAxes, turned, Value } from "../value.ts";
 
 /** The same function twice: of numbers, and of tensors. */
-export interface Both {
+interface Both {
   readonly host: (...numbers: number[]) => number;
   readonly device: (...tensors: Tensor[]) => Tensor;
   /** Element type of the result; default: that of the last operand. */
@@ -27,7 +28,7 @@ function alike(values: readonly Value[], rank: number): readonly Tensor[] {
 }
 
 /** Applies a function to values. */
-export function apply(call: Call, values: readonly Value[], { host, device, type }: Both): Value {
+function apply(call: Call, values: readonly Value[], { host, device, type }: Both): Value {
   const shape = values.reduce<Shape>((all, value) => broadcastShapes("shapes", all, value.shape), []);
   const result = type ?? values.at(-1)!.type;
   const numbers = values.map((value) => value.fixed);
@@ -38,13 +39,24 @@ export function apply(call: Call, values: readonly Value[], { host, device, type
     const row = new Array<number>(values.length);
     for (let at = 0; at < size; at++) {
       for (let k = 0; k < row.length; k++) row[k] = spread[k]![at]!;
-      store[at] = fit(`onnx: ${call.node.place}`, result, host(...row));
+      store[at] = wrapped(`onnx: ${call.node.place}`, result, host(...row));
     }
     return call.known(shape, store, result);
   }
-  if (shape.length > 2 && values.some((value) => value.isLast))
-    return call.images(device(...alike(values, shape.length)), result);
-  return call.value(device(...values.map((value) => value.tensor)), result);
+  return broadcast(call, values, device, result);
+}
+
+/** Applies a function of tensors to values, in the form in which they lie. */
+export function broadcast(
+  call: Call,
+  values: readonly Value[],
+  device: (...tensors: Tensor[]) => Tensor,
+  type: number,
+): Value {
+  const rank = Math.max(...values.map((value) => value.rank));
+  if (rank > 2 && values.some((value) => value.isLast))
+    return call.images(device(...alike(values, rank)), type);
+  return call.value(device(...values.map((value) => value.tensor)), type);
 }
 
 /** Whole numbers in a tensor: towards 0, as a division of them goes. */
@@ -54,23 +66,6 @@ const round = (x: number): number => {
   const near = Math.round(x);
   return near - x === 0.5 && near % 2 !== 0 ? near - 1 : near;
 };
-/** Abramowitz and Stegun 7.1.5 near 0, a continued fraction beyond. */
-function erf(x: number): number {
-  const z = Math.abs(x);
-  if (z > 6) return Math.sign(x);
-  if (z < 3) {
-    let [term, sum] = [z, z];
-    for (let k = 1; Math.abs(term) > 1e-17 * sum; k++) {
-      term *= (-z * z) / k;
-      sum += term / (2 * k + 1);
-    }
-    return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
-  }
-  let fraction = 0;
-  for (let k = 60; k > 0; k--) fraction = k / 2 / (z + fraction);
-  return Math.sign(x) * (1 - Math.exp(-z * z) / (Math.sqrt(Math.PI) * (z + fraction)));
-}
-
 /** Before opset 7 the second operand was laid along given axes of the first. */
 function operands(call: Call): readonly Value[] {
   const values = call.all();
@@ -112,7 +107,7 @@ const folded = (
 };
 
 /** Of one operand; the numbers beside it are attributes. */
-export const one = (
+const one = (
   host: (x: number, call: Call) => number,
   device: (x: Tensor, call: Call) => Tensor,
   type?: number,
@@ -122,17 +117,6 @@ export const one = (
     return apply(call, [call.input(0)], { ...own, ...(type !== undefined && { type }) });
   };
 };
-
-/** Operators that have host functions only: nothing computes them while running. */
-const hostOnly =
-  (name: string, host: (x: number) => number): Operator =>
-  (call) =>
-    apply(call, [call.input(0)], {
-      host,
-      device: () => {
-        throw call.unsupported(`${name} of what is known only while running`);
-      },
-    });
 
 const divide: Operator = (call) => {
   const values = operands(call);
@@ -165,17 +149,6 @@ const power: Operator = (call) => {
   return apply(call, [base, exponent], { host: (a, b) => a ** b, device: ops.pow, type });
 };
 
-/** Of two integers with a direction. */
-const shift: Operator = (call) => {
-  const by = call.choice("direction", ["LEFT", "RIGHT"], "LEFT") === "LEFT" ? 1 : -1;
-  return apply(call, call.all(), {
-    host: (a, b) => (by > 0 ? a * 2 ** b : Math.floor(a / 2 ** b)),
-    device: () => {
-      throw call.unsupported("BitShift of what is known only while running");
-    },
-  });
-};
-
 const clip: Operator = (call) => {
   const limit = (name: string, index: number, open: number): number =>
     call.opset < 11 ? call.float(name, open) : call.number(index, open);
@@ -183,8 +156,7 @@ const clip: Operator = (call) => {
   const high = limit("max", 2, Number.POSITIVE_INFINITY);
   return apply(call, [call.input(0)], {
     host: (x) => Math.min(Math.max(x, low), high),
-    device: (x) =>
-      low === 0 && high === Number.POSITIVE_INFINITY ? activation.relu(x) : ops.clamp(x, low, high),
+    device: (x) => (low === 0 && high === Number.POSITIVE_INFINITY ? relu(x) : ops.clamp(x, low, high)),
   });
 };
 
@@ -194,45 +166,13 @@ const mean: Operator = (call) => {
   return apply(call, [sum], { host: (x) => x / n, device: (x) => ops.mul(x, 1 / n) });
 };
 
-/** x where it is not below 0, else slope · x. */
-const prelu: Operator = (call) => {
-  const [x, given] = [call.input(0), call.input(1)];
-  // Before opset 7, and in many files since, one slope a channel stands without axes behind it.
-  const isChannels = given.rank === 1 && x.rank > 2 && given.size === x.shape[1] && given.size > 1;
-  const slope =
-    isChannels && (call.opset < 7 || x.shape.at(-1) !== given.size)
-      ? reshaped(call, given, [given.size, ...new Array<number>(x.rank - 2).fill(1)])
-      : given;
-  return apply(call, [x, slope], {
-    host: (a, b) => (a < 0 ? a * b : a),
-    device: (a, b) => ops.add(activation.relu(a), ops.mul(b, ops.minimum(a, 0))),
-    type: x.type,
-  });
-};
-
 const choose: Operator = (call) =>
   apply(call, [call.input(0), call.input(1), call.input(2)], {
     host: (condition, a, b) => (condition ? a : b),
     device: ops.where,
   });
 
-/** α (e^(x / β) − 1) below 0, and what else leaves x as it is above. */
-const above = (below: (x: Tensor) => Tensor) => (x: Tensor) =>
-  ops.add(activation.relu(x), below(ops.minimum(x, 0)));
 const sign = (x: number) => (Number.isNaN(x) ? x : Math.sign(x));
-const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-const hardSigmoid = { host: (x: number, a: number, b: number) => Math.max(0, Math.min(1, a * x + b)) };
-
-/** exp(x) − 1 for x ≤ 0, from functions that lose nothing near 0: 2 t / (1 − t) with t = tanh(x / 2). */
-const exponentialLess1 = (x: Tensor): Tensor => {
-  const t = activation.tanh(ops.mul(x, 0.5));
-  return ops.div(ops.mul(t, 2), ops.sub(1, t));
-};
-const cosh = (x: Tensor): Tensor => ops.mul(ops.add(ops.exp(x), ops.exp(ops.neg(x))), 0.5);
-
-/** Klambauer et al. 2017. */
-const SELU = { alpha: 1.6732631921768188, gamma: 1.0507010221481323 };
 
 export const elementwise: Readonly<Record<string, Operator>> = {
   Add: two((a, b) => a + b, ops.add),
@@ -249,48 +189,9 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   Abs: one(Math.abs, ops.abs),
   Sign: one(sign, ops.sign),
   Sqrt: one(Math.sqrt, ops.sqrt),
-  Reciprocal: one((x) => 1 / x, ops.reciprocal),
-  Exp: one(Math.exp, ops.exp),
-  Log: one(Math.log, ops.log),
-  Erf: one(erf, ops.erf),
   Floor: one(Math.floor, ops.floor),
   Ceil: one(Math.ceil, ops.ceil),
   Round: one(round, ops.round),
-  Sin: one(Math.sin, ops.sin),
-  Cos: one(Math.cos, ops.cos),
-  Tan: one(Math.tan, (x) => ops.div(ops.sin(x), ops.cos(x))),
-  Sinh: one(Math.sinh, (x) => ops.mul(activation.tanh(x), cosh(x))),
-  Cosh: one(Math.cosh, cosh),
-  Asinh: one(Math.asinh, (x) =>
-    ops.mul(ops.sign(x), ops.log(ops.add(ops.abs(x), ops.sqrt(ops.add(ops.square(x), 1))))),
-  ),
-  Acosh: one(Math.acosh, (x) => ops.log(ops.add(x, ops.sqrt(ops.sub(ops.square(x), 1))))),
-  Atanh: one(Math.atanh, (x) => ops.mul(ops.log(ops.div(ops.add(x, 1), ops.sub(1, x))), 0.5)),
-  Asin: hostOnly("Asin", Math.asin),
-  Acos: hostOnly("Acos", Math.acos),
-  Atan: hostOnly("Atan", Math.atan),
-  IsNaN: one(
-    (x) => Number(Number.isNaN(x)),
-    (x) => ops.notEqual(x, x),
-    BOOL,
-  ),
-  IsInf: one(
-    (x, call) =>
-      Number(
-        x === Infinity
-          ? call.integer("detect_positive", 1)
-          : x === -Infinity && call.integer("detect_negative", 1),
-      ),
-    (x, call) => {
-      const [up, down] = [call.integer("detect_positive", 1), call.integer("detect_negative", 1)];
-      if (up && down) return ops.equal(ops.abs(x), Number.POSITIVE_INFINITY);
-      return ops.mul(
-        ops.equal(x, up ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY),
-        up || down ? 1 : 0,
-      );
-    },
-    BOOL,
-  ),
   Equal: two((a, b) => Number(a === b), ops.equal, BOOL),
   Greater: two((a, b) => Number(a > b), ops.greater, BOOL),
   GreaterOrEqual: two((a, b) => Number(a >= b), ops.greaterEqual, BOOL),
@@ -304,76 +205,6 @@ export const elementwise: Readonly<Record<string, Operator>> = {
     (x) => ops.sub(1, x),
     BOOL,
   ),
-  BitShift: shift,
   Where: choose,
   Clip: clip,
-  Relu: one((x) => Math.max(x, 0), activation.relu),
-  LeakyRelu: one(
-    (x, call) => (x < 0 ? x * call.float("alpha", 0.01) : x),
-    (x, call) => {
-      const alpha = call.float("alpha", 0.01);
-      return alpha >= 0 ? activation.leakyRelu(x, alpha) : above((y) => ops.mul(y, alpha))(x);
-    },
-  ),
-  PRelu: prelu,
-  ThresholdedRelu: one(
-    (x, call) => (x > call.float("alpha", 1) ? x : 0),
-    (x, call) => ops.mul(x, ops.greater(x, call.float("alpha", 1))),
-  ),
-  Elu: one(
-    (x, call) => (x < 0 ? call.float("alpha", 1) * Math.expm1(x) : x),
-    (x, call) => activation.elu(x, call.float("alpha", 1)),
-  ),
-  Selu: one(
-    (x, call) =>
-      call.float("gamma", SELU.gamma) * (x > 0 ? x : call.float("alpha", SELU.alpha) * Math.expm1(x)),
-    (x, call) => {
-      const [alpha, gamma] = [call.float("alpha", SELU.alpha), call.float("gamma", SELU.gamma)];
-      if (Math.fround(alpha) === Math.fround(SELU.alpha) && Math.fround(gamma) === Math.fround(SELU.gamma))
-        return activation.selu(x);
-      return ops.mul(activation.elu(x, alpha), gamma);
-    },
-  ),
-  Celu: one(
-    (x, call) =>
-      Math.max(0, x) + Math.min(0, call.float("alpha", 1) * Math.expm1(x / call.float("alpha", 1))),
-    (x, call) => {
-      const alpha = call.float("alpha", 1);
-      return above((y) => ops.mul(exponentialLess1(ops.mul(y, 1 / alpha)), alpha))(x);
-    },
-  ),
-  Gelu: one(
-    (x, call) =>
-      call.string("approximate", "none") === "tanh"
-        ? 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
-        : 0.5 * x * (1 + erf(x / Math.SQRT2)),
-    (x, call) =>
-      call.choice("approximate", ["none", "tanh"], "none") === "tanh"
-        ? activation.geluTanh(x)
-        : activation.gelu(x),
-  ),
-  Sigmoid: one(sigmoid, activation.sigmoid),
-  Tanh: one(Math.tanh, activation.tanh),
-  Softplus: one(softplus, activation.softplus),
-  Softsign: one((x) => x / (1 + Math.abs(x)), activation.softsign),
-  HardSigmoid: one(
-    (x, call) => hardSigmoid.host(x, call.float("alpha", 0.2), call.float("beta", 0.5)),
-    (x, call) => {
-      const [alpha, beta] = [call.float("alpha", 0.2), call.float("beta", 0.5)];
-      if (Math.abs(alpha - 1 / 6) < 1e-7 && beta === 0.5) return activation.hardSigmoid(x);
-      return ops.clamp(ops.add(ops.mul(x, alpha), beta), 0, 1);
-    },
-  ),
-  HardSwish: one((x) => x * hardSigmoid.host(x, 1 / 6, 0.5), activation.hardSwish),
-  Mish: one((x) => x * Math.tanh(softplus(x)), activation.mish),
-  Shrink: one(
-    (x, call) => {
-      const [lambda, bias] = [call.float("lambd", 0.5), call.float("bias", 0)];
-      return x < -lambda ? x + bias : x > lambda ? x - bias : 0;
-    },
-    (x, call) => {
-      const [lambda, bias] = [call.float("lambd", 0.5), call.float("bias", 0)];
-      return ops.where(ops.greater(ops.abs(x), lambda), ops.sub(x, ops.mul(ops.sign(x), bias)), 0);
-    },
-  ),
 };

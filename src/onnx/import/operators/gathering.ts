@@ -8,7 +8,7 @@ import type { Call, Operator } from "../call.ts";
 import { along, collect, type Numbers } from "../numbers.ts";
 import type { Value } from "../value.ts";
 import { reshaped } from "./elementwise.ts";
-import { gathered, integersOf, takeAlong } from "./movement.ts";
+import { gathered, integersOf, takeAlong } from "./selection.ts";
 
 /** Indices from 0 on; negative ones count from the end. */
 function inside(call: Call, indices: Numbers, size: number): number[] {

@@ -10,20 +10,13 @@ import type { Operator } from "../call.ts";
 import { along, collect, INT64, type Numbers } from "../numbers.ts";
 import { Value } from "../value.ts";
 
-/** A reduction of the numbers of a row, and of a tensor's axes. */
+/** A reduction of a tensor's axes, and of the numbers of a row where shapes are reckoned with it. */
 interface Reduction {
-  readonly host: (row: readonly number[]) => number;
+  readonly host?: (row: readonly number[]) => number;
   readonly device: (x: Tensor, options: ReduceOptions) => Tensor;
 }
 
 const total = (row: readonly number[]) => row.reduce((a, b) => a + b, 0);
-const logSumExp = (row: readonly number[]): number => {
-  const largest = Math.max(...row);
-  return Number.isFinite(largest)
-    ? largest + Math.log(total(row.map((x) => Math.exp(x - largest))))
-    : largest;
-};
-
 /** Halves times halves until one is left; what a half is too short by is 1. */
 function productOf(x: Tensor, { axes, keepDims }: ReduceOptions): Tensor {
   let y = x;
@@ -54,18 +47,11 @@ const reductions: Readonly<Record<string, Reduction>> = {
   Max: { host: (row) => row.reduce((a, b) => Math.max(a, b), -Infinity), device: max },
   Min: { host: (row) => row.reduce((a, b) => Math.min(a, b), Infinity), device: min },
   Prod: { host: (row) => row.reduce((a, b) => a * b, 1), device: productOf },
-  L1: { host: (row) => total(row.map(Math.abs)), device: (x, options) => sum(ops.abs(x), options) },
-  L2: {
-    host: (row) => Math.sqrt(total(row.map((x) => x * x))),
-    device: (x, options) => ops.sqrt(sum(ops.square(x), options)),
-  },
-  SumSquare: {
-    host: (row) => total(row.map((x) => x * x)),
-    device: (x, options) => sum(ops.square(x), options),
-  },
-  LogSum: { host: (row) => Math.log(total(row)), device: (x, options) => ops.log(sum(x, options)) },
+  L1: { device: (x, options) => sum(ops.abs(x), options) },
+  L2: { device: (x, options) => ops.sqrt(sum(ops.square(x), options)) },
+  SumSquare: { device: (x, options) => sum(ops.square(x), options) },
+  LogSum: { device: (x, options) => ops.log(sum(x, options)) },
   LogSumExp: {
-    host: logSumExp,
     device(x, { axes, keepDims = false }) {
       const largest = max(x, { axes, keepDims: true });
       const y = ops.add(largest, ops.log(sum(ops.exp(ops.sub(x, largest)), { axes, keepDims: true })));
@@ -100,7 +86,7 @@ const reduce =
     const axes = (given.length === 0 ? all : call.axes(given, value.rank)).sort((a, b) => a - b);
     const keepDims = call.integer("keepdims", 1) !== 0;
     const { fixed, shape, type } = value;
-    if (fixed) {
+    if (fixed && host) {
       const to = without(shape, axes, keepDims);
       call.spend(shape);
       const { rows, length } = rowsOf(fixed, shape, axes);

@@ -5,40 +5,15 @@ import { type Shape, sameShape, showShape } from "../../core/shape.ts";
 import { quote } from "../../formats/json.ts";
 import { Graph, type Initializer, type Tensor } from "../../graph/tensor.ts";
 import { defineModel, type Model } from "../../nn/model.ts";
-import { type ParameterSelection, selects } from "../../optim/groups.ts";
+import { selects } from "../../optim/groups.ts";
+import type { FromOnnxOptions } from "../import.ts";
 import type { Scope } from "./call.ts";
 import { checkOperators, evaluate, nodesFor } from "./evaluate.ts";
-import {
-  type ExternalData,
-  type FileValue,
-  type Limits,
-  type OnnxFile,
-  type OnnxLimits,
-  readOnnx,
-} from "./file.ts";
+import { type FileValue, type OnnxFile, readOnnx } from "./file.ts";
 import { permuted, typeOf } from "./numbers.ts";
+import type { Limits, OnnxLimits } from "./tensor.ts";
 import { inOrder, turned, Value, type Weight } from "./value.ts";
 
-/** Options of {@link fromOnnx}. */
-export interface FromOnnxOptions {
-  /** The bytes of files that the model keeps its weights in, by the names that it has for them. Nothing is opened. */
-  readonly weights?: ExternalData | undefined;
-  /**
-   * Parameters that training leaves as they are: names, where * stands for any part of one, a pattern, or a test of the
-   * name. A batch normalization whose mean is among them keeps its statistics and goes by them. Default: none.
-   */
-  readonly frozen?: ParameterSelection | undefined;
-  /** The input that the model is a function of, where there are several. */
-  readonly input?: string | undefined;
-  /** The value that is the model's output: an output of the graph, or any value inside. Default: the only output. */
-  readonly output?: string | undefined;
-  /** Shape of one input, without the batch, where the file leaves sizes open. */
-  readonly inputShape?: Shape | undefined;
-  /** What a file may be; one beyond is refused. */
-  readonly limits?: OnnxLimits | undefined;
-}
-
-const KNOWN = { weights: 0, frozen: 0, input: 0, output: 0, inputShape: 0, limits: 0 } as const;
 const LIMITS: Limits = { maxNodes: 100_000, maxTensors: 100_000, maxElements: 2 ** 28 };
 /** Element types that reach a model as integers. */
 const INTEGERS = [6, 7];
@@ -144,24 +119,9 @@ class FileWeights {
   }
 }
 
-/**
- * A model of a file in ONNX's format, opset 6 to 21: it predicts as the file does, and can be trained further. The float
- * weights are its parameters, under their names and with their numbers; those of convolutions are stored as `conv2d` has
- * them, those of transposed products transposed. Images stay as the file has them, channels first. Numbers of 16 and 64 bits
- * are computed in 32. In training, dropout is on, and batch normalizations go by the batch and renew their statistics.
- * @throws FormatError naming the byte, tensor or node of what is wrong or not supported; OptionError where the options do
- * not fit the file.
- * @example
- * const model = fromOnnx(bytes, { frozen: "features.*" });
- * const scores = await model.predict(inputs);
- */
-export function fromOnnx(bytes: Uint8Array, options: FromOnnxOptions = {}): Model {
-  const {
-    weights: external = new Map(),
-    frozen,
-    output,
-    inputShape,
-  } = checkOptions("fromOnnx", options, KNOWN);
+/** The model of a file. @throws FormatError, OptionError */
+export function modelOf(bytes: Uint8Array, options: FromOnnxOptions): Model {
+  const { weights: external = new Map(), frozen, output, inputShape } = options;
   const limits = limitsOf(options.limits);
   const file = readOnnx(bytes, limits, external);
   const candidates = file.inputs.filter(({ name }) => !file.initializers.has(name));
