@@ -22,6 +22,9 @@ export interface Scope extends Tracing {
 /** Numbers of a node's outputs, in order. */
 export type Operator = (call: Call) => Value | readonly (Value | undefined)[];
 
+/** Places of all windows along an axis. */
+const PLACES = 2 ** 23;
+
 export class Call {
   readonly scope: Scope;
   readonly node: FileNode;
@@ -64,9 +67,11 @@ export class Call {
     return value;
   }
 
-  /** All inputs, none left out. */
-  all(): readonly Value[] {
-    if (this.inputs.length === 0) throw this.fail("inputs", "none", "one or more");
+  /** All inputs, none left out; so many of them, or any number. */
+  all(count?: number): readonly Value[] {
+    const { length } = this.inputs;
+    if (length === 0 || (count !== undefined && length !== count))
+      throw this.fail("inputs", length, `${count ?? "one or more"}`);
     return this.inputs.map((_, index) => this.input(index));
   }
 
@@ -186,6 +191,11 @@ export class Call {
     const size = sizeOf(shape);
     this.scope.spend(this.node.place, size);
     return size;
+  }
+
+  /** Bounds the places that a table of windows has: each is reckoned by the host. */
+  reckon(count: number): void {
+    if (!(count <= PLACES)) throw this.fail("windows", count, `at most ${PLACES} places`);
   }
 
   /** A value of numbers. */

@@ -5,6 +5,7 @@ import { Call, type Scope } from "./call.ts";
 import type { FileNode, OnnxFile } from "./file.ts";
 import { isFloat } from "./numbers.ts";
 import { operatorOf } from "./operators.ts";
+import type { Limits } from "./tensor.ts";
 import { Value } from "./value.ts";
 
 /** Opsets whose meaning is known. */
@@ -93,6 +94,7 @@ export function evaluate(
   nodes: readonly FileNode[],
   scope: Omit<Scope, "opset">,
   given: Map<string, Value>,
+  { maxElements }: Pick<Limits, "maxElements">,
 ): ReadonlyMap<string, Value> {
   const values = given;
   const named = (name: string): Value | undefined => {
@@ -118,6 +120,8 @@ export function evaluate(
         if (name === "") continue;
         const value = list[k];
         if (!value) throw call.unsupported(`output ${k}`);
+        if (!(value.size / (scope.batch?.now ?? 1) <= maxElements))
+          throw call.fail(`output ${k}`, value, `at most ${maxElements} elements`);
         values.set(name, value);
       }
     } catch (error) {

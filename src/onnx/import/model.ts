@@ -1,7 +1,7 @@
 // Makes a model of a file in ONNX's format: its function says the file's graph in ops, its parameters are the file's weights.
 import { DownhillError, FormatError, OptionError, ShapeError } from "../../core/errors.ts";
 import { checkOptions } from "../../core/options.ts";
-import { type Shape, sameShape, showShape } from "../../core/shape.ts";
+import { type Shape, sameShape, showShape, sizeOf } from "../../core/shape.ts";
 import { quote } from "../../formats/json.ts";
 import { Graph, type Initializer, type Tensor } from "../../graph/tensor.ts";
 import { defineModel, type Model } from "../../nn/model.ts";
@@ -39,7 +39,7 @@ function chosen(what: string, names: readonly string[], given: string | undefine
 }
 
 /** The input's shape without the batch, and the batch if the file is made for one. */
-function inputOf({ name, shape, type }: FileValue, given: Shape | undefined) {
+function inputOf({ name, shape, type }: FileValue, given: Shape | undefined, { maxElements }: Limits) {
   const where = `onnx: input ${quote(name)}`;
   typeOf(where, type);
   if (shape?.some((size) => typeof size === "number" && !(Number.isSafeInteger(size) && size >= 0)))
@@ -60,6 +60,8 @@ function inputOf({ name, shape, type }: FileValue, given: Shape | undefined) {
     throw new OptionError(
       `fromOnnx: inputShape: got ${showShape(own as Shape)}, wanted [${sizes.map((size) => size ?? "any").join(", ")}]`,
     );
+  if (!(sizeOf(own as Shape) <= maxElements))
+    throw new FormatError(`${where}: got ${showShape(own as Shape)}, wanted at most ${maxElements} elements`);
   const [first] = shape ?? [];
   return {
     input: own as Shape,
@@ -148,7 +150,7 @@ export function modelOf(bytes: Uint8Array, options: FromOnnxOptions): Model {
     );
   }
   checkOperators(file, nodes);
-  const { input, inputType, batch } = inputOf(value, inputShape);
+  const { input, inputType, batch } = inputOf(value, inputShape, limits);
   const isFrozen = (name: string) => frozen !== undefined && selects(frozen, name);
   const weights = new FileWeights(file, isFrozen);
 
@@ -169,7 +171,7 @@ export function modelOf(bytes: Uint8Array, options: FromOnnxOptions): Model {
       },
     };
     const given = new Map([[chosenName, new Value(scope, x.shape, { type: value.type, first: x })]]);
-    const y = evaluate(file, nodes, scope, given).get(wanted);
+    const y = evaluate(file, nodes, scope, given, limits).get(wanted);
     if (!y || y.fixed)
       throw new FormatError(`onnx: output ${quote(wanted)}: got numbers, wanted what depends on the input`);
     return y.tensor;

@@ -161,6 +161,8 @@ const pool =
     if (call.integer("storage_order", 0) !== 0) throw call.unsupported("storage_order 1");
     const kernel = perAxis(call, "kernel_shape", count, 1);
     const { stride, dilation, padding } = windowsOf(call, x.shape.slice(2), kernel);
+    for (const [axis, size] of x.shape.slice(2).entries())
+      call.reckon(kernel[axis]! * Math.ceil((size + padding[axis]![0] + padding[axis]![1]) / stride[axis]!));
     const options = { stride, padding, ceilMode: call.integer("ceil_mode", 0) !== 0 };
     if (isMax) return call.images(maxPool(x.images, kernel, { ...options, dilation }), x.type);
     if (dilation.some((step) => step > 1)) throw call.unsupported("an average with dilations");

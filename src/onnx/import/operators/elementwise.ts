@@ -68,8 +68,8 @@ const round = (x: number): number => {
 };
 /** Before opset 7 the second operand was laid along given axes of the first. */
 function operands(call: Call): readonly Value[] {
-  const values = call.all();
-  if (call.opset >= 7 || call.integer("broadcast", 0) === 0 || values.length !== 2) return values;
+  const values = call.all(2);
+  if (call.opset >= 7 || call.integer("broadcast", 0) === 0) return values;
   const [a, b] = values as [Value, Value];
   const axis = call.cut(call.integer("axis", a.rank - b.rank), a.rank);
   return [
@@ -93,7 +93,6 @@ const two = (
 ): Operator => {
   return (call) => {
     const values = operands(call);
-    if (values.length !== 2) throw call.fail("inputs", values.length, "2");
     return apply(call, values, { host, device, ...(type !== undefined && { type }) });
   };
 };
@@ -130,7 +129,7 @@ const divide: Operator = (call) => {
 /** The remainder: with the sign of the divisor, or with `fmod` of the dividend. */
 const modulo: Operator = (call) => {
   const isC = call.integer("fmod", 0) !== 0;
-  return apply(call, call.all(), {
+  return apply(call, call.all(2), {
     host: (a, b) => (isC ? a % b : a - b * Math.floor(a / b)),
     device: (a, b) => {
       const share = ops.div(a, b);

@@ -97,7 +97,9 @@ const tuples: Operator = (call) => {
 const hot: Operator = (call) => {
   const indices = call.input(0);
   const depth = call.size("depth", Math.trunc(call.number(1)));
-  const [off, on] = call.numbers(2) as unknown as [number, number];
+  const pair = call.numbers(2);
+  if (pair.length !== 2) throw call.fail("values", call.input(2), "two numbers");
+  const [off, on] = pair as unknown as [number, number];
   const { type } = call.input(2);
   const axis = call.axis(call.integer("axis", -1), indices.rank + 1);
   const order = Array.from({ length: indices.rank }, (_, k) => k).toSpliced(axis, 0, indices.rank);

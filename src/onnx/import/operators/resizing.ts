@@ -64,7 +64,7 @@ function cubic(x: number, a: number): number {
 }
 
 /** What each element of the result takes of an axis. */
-function axisOf(change: Change, way: Way): Axis {
+function axisOf(call: Call, change: Change, way: Way): Axis {
   const { from, to, scale } = change;
   const last = from - 1;
   const clamp = (at: number) => Math.min(Math.max(at, 0), last);
@@ -74,6 +74,7 @@ function axisOf(change: Change, way: Way): Axis {
     // A filter made wider by as much as an image gets smaller sees every element.
     const width = way.antialias ? Math.max(1, 1 / scale) : 1;
     const reach = (way.mode === "linear" ? 1 : 2) * width;
+    if (k === 0) call.reckon(2 * reach * to);
     const weights = new Map<number, number>();
     let total = 0;
     for (let at = Math.floor(place - reach) + 1; at < place + reach; at++) {
@@ -158,11 +159,11 @@ const resize: Operator = (call) => {
   const changed = changes.flatMap((each, axis) => (each.to === each.from && each.scale === 1 ? [] : [axis]));
   const isImage = value.rank === 4 && changed.every((axis) => axis >= 2);
   if (isImage) {
-    const [rows, columns] = [2, 3].map((axis) => axisOf(changes[axis]!, way)) as [Axis, Axis];
+    const [rows, columns] = [2, 3].map((axis) => axisOf(call, changes[axis]!, way)) as [Axis, Axis];
     return call.images(resampled(value.images, [rows, columns]), value.type);
   }
   const { x, at, like } = value.lying;
-  return like(changed.reduce((y, axis) => along(y, at(axis), axisOf(changes[axis]!, way)), x));
+  return like(changed.reduce((y, axis) => along(y, at(axis), axisOf(call, changes[axis]!, way)), x));
 };
 
 export const resizing: Readonly<Record<string, Operator>> = { Resize: resize, Upsample: resize };
