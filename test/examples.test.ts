@@ -31,6 +31,7 @@ import * as instruments from "#src/instruments";
 import * as layers from "#src/layers";
 import * as losses from "#src/losses";
 import * as minimize from "#src/minimize/index";
+import * as onnx from "#src/onnx/index";
 import * as optim from "#src/optim/index";
 import * as race from "#src/race/index";
 import * as regularize from "#src/regularize";
@@ -211,6 +212,7 @@ describe("examples", () => {
         "minimize",
         "race",
         "replay",
+        "onnx",
       ]),
     );
   });
@@ -233,6 +235,7 @@ describe("examples", () => {
       ...images,
       ...text,
       ...tables,
+      ...onnx,
       ...(folder === "ops" ? tensors() : values()),
     };
     const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;

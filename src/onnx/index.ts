@@ -1,4 +1,5 @@
 // The entry point downhill/onnx.
-
+export type { OnnxNormalization } from "./export/wanted.ts";
+export { type Freezable, type OnnxFiles, type OnnxOptions, toOnnx } from "./export.ts";
 export type { ExternalData, OnnxLimits } from "./import/tensor.ts";
 export { type FromOnnxOptions, fromOnnx } from "./import.ts";

@@ -6,6 +6,7 @@ import * as instruments from "downhill/instruments";
 import * as layers from "downhill/layers";
 import * as losses from "downhill/losses";
 import * as minimize from "downhill/minimize";
+import * as onnx from "downhill/onnx";
 import * as optim from "downhill/optim";
 import * as race from "downhill/race";
 import * as regularize from "downhill/regularize";
@@ -46,6 +47,12 @@ async function checkRooms() {
   await small.initialize();
   const file = replay.readPrograms(replay.writePrograms({ predict: replay.predictionProgram(small) }));
   check("replay", file.programs.get("predict").places.get("output").shape.length === 2);
+  const written = await onnx.toOnnx(small, { metadata: { license: "MIT" } });
+  // The first field is the version of the format.
+  check(
+    "onnx",
+    written[0] === 8 && written[1] === 8 && new TextDecoder().decode(written).includes("license"),
+  );
   let error;
   try {
     // From another file than the class: the files share what they have in common.
