@@ -157,8 +157,8 @@ export class ProtobufReader {
     // 64 bits as 28, 28 and 8: no part is rounded.
     const parts: [number, number, number] = [0, 0, 0];
     for (let k = 0; ; k++) {
-      if (k === 10) throw this.#error("a varint of more than 10 bytes", "at most 10", start);
       const byte = this.#bytes[this.#take(1)]!;
+      // The tenth is the last: it has room for one bit.
       if (k === 9 && byte > 1) throw this.#error("a varint of more than 64 bits", "at most 64", start);
       parts[k >> 2]! += (byte & 127) * 2 ** (7 * (k & 3));
       if (byte < 128) break;

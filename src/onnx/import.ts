@@ -27,15 +27,15 @@ export interface FromOnnxOptions {
 const KNOWN = { weights: 0, frozen: 0, input: 0, output: 0, inputShape: 0, limits: 0 } as const;
 
 /**
- * A model of a file in ONNX's format, opset 6 to 21: it predicts as the file does, and can be trained further. The float
+ * A model of a file in ONNX's format, opset 7 to 21: it predicts as the file does, and can be trained further. The float
  * weights are its parameters, under their names and with their numbers; those of convolutions are stored as `conv2d` has
  * them, those of transposed products transposed. Images stay as the file has them, channels first. Numbers of 16 and 64 bits
  * are computed in 32. In training, dropout is on, and batch normalizations go by the batch and renew their statistics.
  * @throws FormatError naming the byte, tensor or node of what is wrong or not supported; OptionError where the options do
  * not fit the file.
  * @example
- * const model = await fromOnnx(bytes, { frozen: "features.*" });
- * const scores = await model.predict(inputs);
+ * const model = await fromOnnx(await readFile("digits.onnx"), { frozen: "*.weight" });
+ * const scores = await model.predict(images);
  */
 export async function fromOnnx(bytes: Uint8Array, options: FromOnnxOptions = {}): Promise<Model> {
   checkOptions("fromOnnx", options, KNOWN);

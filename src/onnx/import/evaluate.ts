@@ -9,7 +9,7 @@ import type { Limits } from "./tensor.ts";
 import { Value } from "./value.ts";
 
 /** Opsets whose meaning is known. */
-export const OPSETS = { least: 1, most: 21 } as const;
+const OPSETS = { least: 1, most: 21 } as const;
 
 /** Who makes each value. @throws FormatError where two do. */
 function makersOf({ nodes, initializers, inputs }: OnnxFile): ReadonlyMap<string, FileNode> {

@@ -27,7 +27,7 @@ const wide = (value: bigint): number => {
 };
 
 /** A float of 16 bits. */
-export function halfOf(bits: number): number {
+function halfOf(bits: number): number {
   const exponent = (bits >> 10) & 31;
   const share = bits & 1023;
   const size =

@@ -41,7 +41,7 @@ export const lastAxes = (rank: number): number[] => [
   1,
 ];
 /** Back again: [0, 3, 1, 2]. */
-export const firstAxes = (rank: number): number[] => [
+const firstAxes = (rank: number): number[] => [
   0,
   rank - 1,
   ...Array.from({ length: rank - 2 }, (_, k) => k + 1),

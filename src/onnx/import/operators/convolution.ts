@@ -1,5 +1,6 @@
 // Convolutions and windows of pools. Weights are turned once, to the order in which our ops have them, and stored so.
 import { showShape } from "../../../core/shape.ts";
+import type { Tensor } from "../../../graph/tensor.ts";
 import {
   convolution1d,
   convolution1dTranspose,
@@ -74,29 +75,51 @@ function kernelOf(call: Call, weight: Value): number[] {
 const turnedWeight = (weight: Value) =>
   weight.turn([...Array.from({ length: weight.rank - 2 }, (_, k) => k + 2), 1, 0]).tensor;
 
+/** Operands of a convolution, in our order. */
+interface Operands {
+  /** [batch, height, width, in] */
+  readonly x: Tensor;
+  /** [height, width, in / groups, out] */
+  readonly kernel: Tensor;
+  readonly bias?: Tensor | undefined;
+}
+
+/** Sequences or images and their weight, by the attributes of a node: two of its inputs say the sizes. */
+export function convolved(
+  call: Call,
+  [value, weight]: readonly [Value, Value],
+  { x, kernel, bias }: Operands,
+): Tensor {
+  const count = spatial(call, value);
+  const { stride, dilation, padding } = windowsOf(call, value.shape.slice(2), kernelOf(call, weight));
+  const options = { groups: call.integer("group", 1), ...(bias && { bias }) };
+  const pair = (list: readonly number[]) => [list[0]!, list[1]!] as const;
+  return count === 1
+    ? convolution1d(x, kernel, {
+        ...options,
+        stride: stride[0]!,
+        dilation: dilation[0]!,
+        padding: padding[0]!,
+      })
+    : convolution2d(x, kernel, {
+        ...options,
+        stride: pair(stride),
+        dilation: pair(dilation),
+        padding: [padding[0]!, padding[1]!],
+      });
+}
+
+/** The weight of a convolution of a value, checked. */
+export function kernelFor(call: Call, x: Value, weight: Value): Tensor {
+  if (weight.rank !== x.rank || x.rank < 3) throw call.fail("weight", weight, `rank ${x.rank}, at least 3`);
+  return turnedWeight(weight);
+}
+
 const convolution: Operator = (call) => {
   const [x, weight] = [call.input(0), call.input(1)];
-  const count = spatial(call, x);
-  if (weight.rank !== x.rank) throw call.fail("input 1", weight, `rank ${x.rank}`);
-  const { stride, dilation, padding } = windowsOf(call, x.shape.slice(2), kernelOf(call, weight));
-  const kernel = turnedWeight(weight);
-  const options = { groups: call.integer("group", 1), ...(call.has(2) && { bias: call.tensor(2) }) };
-  const pair = (list: readonly number[]) => [list[0]!, list[1]!] as const;
-  return call.images(
-    count === 1
-      ? convolution1d(x.images, kernel, {
-          ...options,
-          stride: stride[0]!,
-          dilation: dilation[0]!,
-          padding: padding[0]!,
-        })
-      : convolution2d(x.images, kernel, {
-          ...options,
-          stride: pair(stride),
-          dilation: pair(dilation),
-          padding: [padding[0]!, padding[1]!],
-        }),
-  );
+  const kernel = kernelFor(call, x, weight);
+  const bias = call.has(2) ? call.tensor(2) : undefined;
+  return call.images(convolved(call, [x, weight], { x: x.images, kernel, bias }));
 };
 
 /** Padding of a transposed convolution, and elements more at the end, from attributes that say either of them. */
@@ -125,12 +148,11 @@ function transposedPadding(call: Call, sizes: readonly number[], windows: Window
 const transposed: Operator = (call) => {
   const [x, weight] = [call.input(0), call.input(1)];
   const count = spatial(call, x);
-  if (weight.rank !== x.rank) throw call.fail("input 1", weight, `rank ${x.rank}`);
+  const kernel = kernelFor(call, x, weight);
   const sizes = x.shape.slice(2);
   const windows = windowsOf(call, sizes, kernelOf(call, weight));
   const { stride, dilation } = windows;
   const { padding, outputPadding } = transposedPadding(call, sizes, windows);
-  const kernel = turnedWeight(weight);
   const options = { groups: call.integer("group", 1), ...(call.has(2) && { bias: call.tensor(2) }) };
   const pair = (list: readonly number[]) => [list[0]!, list[1]!] as const;
   return call.images(

@@ -2,10 +2,12 @@
 import { broadcastShapes } from "../../../core/shape.ts";
 import type { Tensor } from "../../../graph/tensor.ts";
 import * as ops from "../../../ops/arithmetic.ts";
+import { max, min } from "../../../ops/reduce.ts";
 import { reshape } from "../../../ops/reshape.ts";
 import type { Call, Operator } from "../call.ts";
 import { FLOAT, TYPES } from "../numbers.ts";
 import { lastAxes, turned, type Value } from "../value.ts";
+import { convolved, kernelFor } from "./convolution.ts";
 import { product } from "./products.ts";
 
 /** Least and largest of a type of whole numbers. */
@@ -69,9 +71,52 @@ const quantizedProduct: Operator = (call) => {
   );
 };
 
+/** [out] behind the channels of a result or a weight; one number is one for all. */
+const ofChannels = (x: Tensor): Tensor => (x.size === 1 ? reshape(x, []) : x);
+
+/** Images and a weight less their zero points, convolved: whole numbers. */
+function integerConvolution(
+  call: Call,
+  weightAt: number,
+  zeroAt: readonly [number, number],
+  bias?: Tensor,
+): Tensor {
+  const [x, weight] = [call.input(0), call.input(weightAt)];
+  const less = (tensor: Tensor, index: number) =>
+    call.has(index) ? ops.sub(tensor, ofChannels(call.tensor(index))) : tensor;
+  const kernel = less(kernelFor(call, x, weight), zeroAt[1]);
+  return convolved(call, [x, weight], { x: less(x.images, zeroAt[0]), kernel, bias });
+}
+
+/** x, its scale and zero point, the weight with its, those of the result, a bias. */
+const quantizedConvolution: Operator = (call) => {
+  const sums = integerConvolution(call, 3, [2, 5], call.has(8) ? call.tensor(8) : undefined);
+  const [ofX, ofWeight, ofY] = [1, 4, 6].map((index) => ofChannels(call.tensor(index))) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  const { type } = call.input(7);
+  const steps = ops.round(ops.mul(sums, ops.div(ops.mul(ofX, ofWeight), ofY)));
+  return call.images(ops.clamp(ops.add(steps, ofChannels(call.tensor(7))), ...limitsOf(call, type)), type);
+};
+
+/** To uint8, with a scale and zero point from the least and largest of all numbers. */
+const dynamic: Operator = (call) => {
+  const { x, like } = call.input(0).lying;
+  const [least, largest] = [ops.minimum(min(x), 0), ops.maximum(max(x), 0)];
+  const scale = ops.div(ops.sub(largest, least), 255);
+  const zero = ops.clamp(ops.round(ops.div(ops.neg(least), scale)), 0, 255);
+  const y = ops.clamp(ops.add(ops.round(ops.div(x, scale)), zero), 0, 255);
+  return [like(y, 2), call.value(scale), call.value(zero, 2)];
+};
+
 export const quantized: Readonly<Record<string, Operator>> = {
   QuantizeLinear: quantize,
   DequantizeLinear: dequantize,
+  DynamicQuantizeLinear: dynamic,
   MatMulInteger: integerProduct,
+  ConvInteger: (call) => call.images(integerConvolution(call, 1, [2, 3]), 6),
   QLinearMatMul: quantizedProduct,
+  QLinearConv: quantizedConvolution,
 };

@@ -53,6 +53,9 @@ async function checkRooms() {
     "onnx",
     written[0] === 8 && written[1] === 8 && new TextDecoder().decode(written).includes("license"),
   );
+  const back = await onnx.fromOnnx(written);
+  const [there, here] = [await small.predict([1, 2]), await back.predict([1, 2])];
+  check("onnx", there[0] === here[0] && back.parameterCount === 3);
   let error;
   try {
     // From another file than the class: the files share what they have in common.

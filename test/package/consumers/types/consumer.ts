@@ -17,7 +17,7 @@ import { learningRateRangeTest } from "downhill/instruments";
 import { conv2d, layerNorm } from "downhill/layers";
 import { f1 } from "downhill/losses";
 import { lbfgs, type Minimum, minimizeSync, rosenbrock } from "downhill/minimize";
-import { type OnnxFiles, toOnnx } from "downhill/onnx";
+import { fromOnnx, type OnnxFiles, toOnnx } from "downhill/onnx";
 import { lion, oneCycle } from "downhill/optim";
 import { entrants, type RaceEntrant } from "downhill/race";
 import { labelSmoothing } from "downhill/regularize";
@@ -67,6 +67,7 @@ export const raced: RaceEntrant[] = entrants();
 export const table: Table = await readTable(csvRows("a\n1\n"));
 export const tokenizer: Tokenizer = characters();
 export const onnxFile: Uint8Array = await toOnnx(model, { activation: "softmax" });
+export const imported: Model = await fromOnnx(onnxFile, { frozen: "*.bias" });
 export const onnxFiles: OnnxFiles = await toOnnx(model, { externalData: "digits.weights" });
 export const threads: number | undefined =
   new EngineError("none") instanceof Error ? engine.threads : undefined;
