@@ -47,6 +47,12 @@ const predict = async (model: Model, x: readonly number[]) => [...(await model.p
 /** What a file makes of a batch. */
 const run = async (said: SaidModel, x: readonly number[], options = {}) =>
   predict(await fromOnnx(onnxBytes(said), options), x);
+const batchOf = (inputs: readonly number[], targets: readonly number[], size: number) => ({
+  inputs: Float32Array.from(inputs),
+  targets: Float32Array.from(targets),
+  labels: undefined,
+  size,
+});
 const close = (got: readonly number[], wanted: readonly number[], digits = 6) => {
   expect(got.length).toBe(wanted.length);
   for (const [k, value] of wanted.entries()) expect(got[k]).toBeCloseTo(value, digits);
@@ -61,9 +67,9 @@ describe("what PyTorch has written", () => {
     // Numbers about 1, of sums of some dozens of products.
     close(await predict(model, x), y, 6);
     const optimizer = sgd({ learningRate: rate });
-    const trainer = await createTrainer(model, { loss: meanSquaredError, optimizer, batchSize: 4, engine });
+    const trainer = await createTrainer(model, { loss: meanSquaredError, optimizer, engine });
     for (const wanted of losses) {
-      const { loss } = await trainer.step({ inputs: x, targets: target, size: 4 });
+      const { loss } = await trainer.step(batchOf(x, target, 4));
       expect(Math.abs(loss - wanted)).toBeLessThan(1e-6);
     }
     expect(losses.at(-1)).toBeLessThan(losses[0]);
@@ -182,12 +188,10 @@ describe("training", () => {
     const trainer = await createTrainer(model, {
       loss: meanSquaredError,
       optimizer: sgd({ learningRate: 0.05 }),
-      batchSize: 8,
       engine,
     });
     const losses: number[] = [];
-    for (let k = 0; k < count; k++)
-      losses.push((await trainer.step({ inputs: x, targets: target, size: 8 })).loss);
+    for (let k = 0; k < count; k++) losses.push((await trainer.step(batchOf(x, target, 8))).loss);
     return losses;
   };
 
