@@ -88,10 +88,6 @@ function checkNormalization(normalization: OnnxNormalization, channels: number):
   }
 }
 
-export async function toOnnx(
-  model: Model | Freezable,
-  options: OnnxOptions & { readonly externalData: string },
-): Promise<OnnxFiles>;
 /**
  * A model as the bytes of an ONNX file: the graph that it predicts with, scales folded into products, without dropout.
  * Inputs and outputs have the shapes that they have here, channels last. With `externalData` the weights lie beside it.
@@ -102,6 +98,10 @@ export async function toOnnx(
  * await model.initialize();
  * const bytes = await toOnnx(model, { activation: "softmax", metadata: { license: "MIT" } });
  */
+export async function toOnnx(
+  model: Model | Freezable,
+  options: OnnxOptions & { readonly externalData: string },
+): Promise<OnnxFiles>;
 export async function toOnnx(model: Model | Freezable, options?: OnnxOptions): Promise<Uint8Array>;
 export async function toOnnx(
   model: Model | Freezable,

@@ -34,7 +34,7 @@ interface Info {
     };
   };
 }
-export interface OnnxNode {
+interface OnnxNode {
   readonly input: readonly string[];
   readonly output: readonly string[];
   readonly opType: string;

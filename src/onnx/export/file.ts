@@ -34,11 +34,11 @@ function needed(nodes: readonly GraphNode[], outputs: readonly Value[]) {
   const kept: GraphNode[] = [];
   for (const node of nodes.toReversed()) {
     if (!node.outputs.some((output) => read.has(output))) continue;
-    kept.unshift(node);
+    kept.push(node);
     const inner = bodiesOf(node).flatMap((body) => body.nodes);
     for (const value of [node, ...inner].flatMap(({ inputs }) => inputs)) if (value) read.add(value);
   }
-  return { kept, constants: [...read].filter(({ numbers }) => numbers) };
+  return { kept: kept.reverse(), constants: [...read].filter(({ numbers }) => numbers) };
 }
 
 /** Writes one file. */

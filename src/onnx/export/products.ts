@@ -21,13 +21,11 @@ function beforeRows(x: Tensor): Tensor {
 /** [batch, channels, …] from [batch, …, channels]. */
 const channelsFirst = (sizes: Sizes) => [sizes[0]!, sizes.at(-1)!, ...sizes.slice(1, -1)];
 
-/** A product with rows of another rank: as it is written, under its own shape. */
-export function rowsTimes(to: Translation, x: Tensor, weight: Value, bias: Value | undefined): Value {
-  const { graph } = to;
-  const from = to.last(x);
-  const sizes = [...from.sizes.slice(0, -1), weight.sizes[1]!];
-  if (from.sizes.length === 2 && bias) return graph.add("Gemm", [from, weight, bias], sizes);
-  const y = graph.add("MatMul", [from, weight], sizes);
+/** Rows of any rank times a matrix, and a bias added. */
+function rowsTimes({ graph }: Translation, rows: Value, weight: Value, bias: Value | undefined): Value {
+  const sizes = [...rows.sizes.slice(0, -1), weight.sizes[1]!];
+  if (rows.sizes.length === 2 && bias) return graph.add("Gemm", [rows, weight, bias], sizes);
+  const y = graph.add("MatMul", [rows, weight], sizes);
   return bias ? graph.add("Add", [y, bias], sizes) : y;
 }
 
@@ -76,7 +74,7 @@ export const products: Readonly<Record<string, Exporter>> = {
       return;
     }
     if (!to.isFirst(from) || !weight.numbers) {
-      to.set(y!, graph.reshape(rowsTimes(to, from, weight, added), to.sizes(y!)));
+      to.set(y!, graph.reshape(rowsTimes(to, to.last(from), weight, added), to.sizes(y!)));
       return;
     }
     // Between convolutions it is one, with a kernel of one pixel.

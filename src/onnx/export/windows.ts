@@ -93,23 +93,24 @@ const repeats = ({ size, taps }: Axis) => {
 
 const isClose = (a: number, b: number) => Math.abs(a - b) < 1e-6;
 
-/** How much larger an axis becomes along straight lines between neighbours. */
+/** How much larger an axis becomes along straight lines between neighbours, its corners or its edges held. */
 const lines =
   (corners: boolean) =>
   ({ size, taps }: Axis) => {
     const n = taps.length;
-    const fits = taps.every(({ first, weights: [, share = 0], ...tap }, k) => {
-      const half = Math.min(Math.max(((k + 0.5) * size) / n - 0.5, 0), size - 1);
-      return tap && isClose(first + share, corners ? (k * (size - 1)) / Math.max(1, n - 1) : half);
-    });
     const scale = Math.fround(n / size);
-    const isLine = taps.every(
-      ({ weights }) => weights.length < 3 && isClose(weights[0]! + (weights[1] ?? 0), 1),
-    );
-    // Runtimes round the factor, and then down.
-    return fits && isLine && Math.floor(size * scale) === n ? scale : undefined;
+    const fits = taps.every(({ first, weights }, k) => {
+      const [own, share = 0, ...others] = weights as [number, number?, ...number[]];
+      const at = corners
+        ? (k * (size - 1)) / Math.max(1, n - 1)
+        : Math.min(Math.max(((k + 0.5) * size) / n - 0.5, 0), size - 1);
+      return others.length === 0 && isClose(own + share, 1) && isClose(first + share, at);
+    });
+    // Runtimes multiply by the factor, and round down.
+    return fits && Math.floor(size * scale) === n ? scale : undefined;
   };
 
+/** Windows of means, by what a sum is divided by. */
 const averages = (axes: Axes, divisor: (count: number, window: number) => number) =>
   both(axes, (axis) => {
     const found = regular(axis);

@@ -7,7 +7,7 @@ import { installPackages } from "../../conformance/packages.js";
 
 const DIST = new URL("../node_modules/onnxruntime-web/dist/", import.meta.url);
 /** A page that tells nothing for so many milliseconds hangs. */
-const HANGING = 120_000;
+const HANGING = 300_000;
 const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
 /** What the page runs: each model once, one thread. */

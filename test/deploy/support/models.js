@@ -103,7 +103,7 @@ import {
 } from "../../../build/src/layers.js";
 
 /** Numbers between 0 and 1 that follow from a seed. */
-export function randomFrom(seed) {
+function randomFrom(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -396,6 +396,7 @@ export function pieces() {
       image,
       maxPool2d([2, 3], { stride: [2, 1], dilation: 2, padding: 1 }),
     ),
+    "max pool with dilation, ceil mode": of(image, maxPool2d(2, { stride: 4, dilation: 3, ceilMode: true })),
     "max pool, ceil mode": of(image, maxPool2d(2, { stride: 3, ceilMode: true })),
     "max pool along time": of(frames, maxPool1d(2)),
     "average pool": of(image, averagePool2d(3, { stride: 2, padding: "same" })),
