@@ -1,10 +1,11 @@
 // Operators that give numbers known at import: constants, shapes, ranges; and casts.
 import type { Tensor } from "../../../graph/tensor.ts";
-import { notEqual } from "../../../ops/arithmetic.ts";
+import { notEqual, sub } from "../../../ops/arithmetic.ts";
 import type { Call, Operator } from "../call.ts";
 import { BOOL, FLOAT, INT64, isFloat, roomFor, typeOf, wrapped } from "../numbers.ts";
 import { Value } from "../value.ts";
 import { truncate } from "./elementwise.ts";
+import { agreement, isInteger } from "./selection.ts";
 
 const constant: Operator = (call) => {
   const { attributes } = call.node;
@@ -82,6 +83,10 @@ function cast(call: Call, value: Value, type: number): Value {
   }
   if (!isFloat(type) && type !== BOOL && value.plain.dtype === "i32")
     return new Value(call.scope, own, { type, first: value.plain, limit });
+  if (type === BOOL && isInteger(value)) {
+    const zero = agreement(call, value, call.known([], [0]));
+    return call.value(sub(1, zero.tensor), BOOL);
+  }
   const { x, like } = value.lying;
   const isExact = isFloat(type) || value.type === BOOL;
   return like(

@@ -8,6 +8,7 @@ import { reshape } from "../../../ops/reshape.ts";
 import type { Call, Operator } from "../call.ts";
 import { BOOL, isFloat, repeated, roomFor, wrapped } from "../numbers.ts";
 import { lastAxes, turned, Value } from "../value.ts";
+import { agreement, isInteger } from "./selection.ts";
 
 /** The same function twice: of numbers, and of tensors. */
 interface Both {
@@ -117,6 +118,13 @@ const one = (
   };
 };
 
+const equal: Operator = (call) => {
+  const [a, b] = call.all(2) as [Value, Value];
+  const others = [a, b].every((value) => isInteger(value) || (value.fixed && !isFloat(value.type)));
+  if (others && (isInteger(a) || isInteger(b))) return agreement(call, a, b);
+  return two((x, y) => Number(x === y), ops.equal, BOOL)(call);
+};
+
 const divide: Operator = (call) => {
   const values = operands(call);
   const isWhole = !isFloat(values[0]!.type);
@@ -191,7 +199,7 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   Floor: one(Math.floor, ops.floor),
   Ceil: one(Math.ceil, ops.ceil),
   Round: one(round, ops.round),
-  Equal: two((a, b) => Number(a === b), ops.equal, BOOL),
+  Equal: equal,
   Greater: two((a, b) => Number(a > b), ops.greater, BOOL),
   GreaterOrEqual: two((a, b) => Number(a >= b), ops.greaterEqual, BOOL),
   Less: two((a, b) => Number(a < b), ops.less, BOOL),

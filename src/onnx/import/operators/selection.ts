@@ -1,12 +1,12 @@
 // Operators that take a part of a value: slices, splits, and any choice of indices along an axis.
-import { showShape, stridesOf } from "../../../core/shape.ts";
+import { broadcastShapes, showShape, stridesOf } from "../../../core/shape.ts";
 import type { Tensor } from "../../../graph/tensor.ts";
-import { gather } from "../../../ops/gather.ts";
-import { concatenate, pad, permute, slice } from "../../../ops/movement.ts";
+import { equalLabels, gather } from "../../../ops/gather.ts";
+import { broadcastTo, concatenate, pad, permute, slice } from "../../../ops/movement.ts";
 import { argmax } from "../../../ops/reduce.ts";
 import { reshape } from "../../../ops/reshape.ts";
 import type { Call, Operator } from "../call.ts";
-import { along, collect } from "../numbers.ts";
+import { along, BOOL, collect } from "../numbers.ts";
 import type { Value } from "../value.ts";
 
 /** Parts that a choice of indices may be cut into before it is gathered. */
@@ -22,6 +22,24 @@ export function integersOf(call: Call, indices: readonly number[], size: number)
   for (const [k, index] of indices.entries()) table[k * size + index] = 1;
   return argmax(call.graph.constant(table, [indices.length, size]));
 }
+
+/** 1 where whole numbers agree, of which some are known only while running. */
+export function agreement(call: Call, a: Value, b: Value): Value {
+  const shape = broadcastShapes("shapes", a.shape, b.shape);
+  const [left, right] = [a, b].map((value) => {
+    const { fixed } = value;
+    if (!fixed) return value.plain;
+    const list = [...fixed];
+    if (!list.every((each) => each >= 0))
+      throw call.unsupported("a comparison of the input with negative integers");
+    return reshape(integersOf(call, list, Math.max(...list) + 1), value.shape);
+  }) as [Tensor, Tensor];
+  return call.value(equalLabels(broadcastTo(left, shape), broadcastTo(right, shape)), BOOL);
+}
+
+/** Whole numbers of the input, or places, as they run. */
+export const isInteger = (value: Value): boolean =>
+  !value.fixed && !value.weight && value.plain.dtype === "i32";
 
 /** Where runs of neighbours begin and how long they are. */
 function runsOf(indices: readonly number[]): [from: number, count: number][] {
