@@ -11,7 +11,7 @@ const TOLERANCE = 1e-5;
 const DRAWN = 24;
 const BATCHES = [1, 5];
 /** Models that need an operator which is written and not read: recurrences under a mask, a graph inside a node. */
-const UNREAD = 4;
+const UNREAD = 10;
 
 const engine = await createEngine({ threads: 1 });
 let unread = 0;

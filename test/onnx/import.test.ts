@@ -464,6 +464,21 @@ describe("shapes and integers", () => {
     );
     await expect(run(said, [0, 4])).rejects.toThrow(/wanted 0 to 3/);
   });
+  test("tokens that are padding are told from others", async () => {
+    const pad = { name: "pad", type: INT64, shape: [], values: [3] };
+    const said: SaidModel = {
+      nodes: [
+        node("Equal", ["x", "pad"], ["e"]),
+        node("Not", ["e"], ["n"]),
+        node("Cast", ["n"], ["f"], { to: { integer: 1 } }),
+        node("Cast", ["x"], ["b"], { to: { integer: 9 } }),
+        node("Where", ["b", "f", "seven"], ["y"]),
+      ],
+      inputs: [{ name: "x", type: INT64, shape: ["n", 3] }],
+      initializers: [pad, { name: "seven", shape: [], values: [7] }],
+    };
+    expect(await run(said, [1, 3, 0, 3, 9, 2])).toEqual([1, 0, 7, 0, 1, 1]);
+  });
   test("what no operator of ours does on integers says so", async () => {
     const said = {
       nodes: [node("Add", ["x", "x"], ["y"])],

@@ -39,7 +39,7 @@ export function agreement(call: Call, a: Value, b: Value): Value {
 
 /** Whole numbers of the input, or places, as they run. */
 export const isInteger = (value: Value): boolean =>
-  !value.fixed && !value.weight && value.plain.dtype === "i32";
+  !value.fixed && !value.weight && !value.isLast && value.plain.dtype === "i32";
 
 /** Where runs of neighbours begin and how long they are. */
 function runsOf(indices: readonly number[]): [from: number, count: number][] {
