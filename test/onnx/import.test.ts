@@ -443,6 +443,21 @@ describe("shapes and integers", () => {
     };
     close(await run(said, [1, 3, 5, 0, 2, 9, 4, 8]), [5, 3, 4, 9]);
   });
+  test("a model has the same ops in the same order at every batch size", async () => {
+    const turn = { perm: { integers: [1, 0, 2] } };
+    const nodes = [
+      node("Transpose", ["x"], ["t"], turn),
+      node("Softmax", ["t"], ["s"]),
+      node("Transpose", ["s"], ["y"], turn),
+    ];
+    const model = await fromOnnx(onnxBytes({ nodes, inputs: [{ name: "x", shape: ["n", 2, 3] }] }));
+    const names = (batch: number) => {
+      const graph = new Graph("predict");
+      model.trace(graph, graph.input("x", [batch, 2, 3]));
+      return graph.nodes.map(({ op }) => op?.name);
+    };
+    expect(names(1)).toEqual(names(2));
+  });
   test("tokens name rows, and the place of the largest is a number", async () => {
     const table = draw(12, 8);
     const said: SaidModel = {

@@ -49,9 +49,12 @@ const firstAxes = (rank: number): number[] => [
 
 export const inOrder = (shape: Shape, axes: readonly number[]): number[] => axes.map((axis) => shape[axis]!);
 
-/** Axes in another order; a mere reshape where only axes of size 1 move. The first, the batch, counts as longer. */
+/**
+ * Axes of images, or of a weight, in another order; a mere reshape where only axes of size 1 move. Their batch stays
+ * where it is: elsewhere a batch of one would make other ops of a model than a batch of more.
+ */
 export function turned(x: Tensor, axes: readonly number[]): Tensor {
-  const long = axes.filter((axis) => axis === 0 || x.shape[axis] !== 1);
+  const long = axes.filter((axis) => x.shape[axis] !== 1);
   return long.every((axis, k) => k === 0 || axis > long[k - 1]!)
     ? reshape(x, inOrder(x.shape, axes))
     : permute(x, axes);
@@ -188,7 +191,7 @@ export class Value {
       return new Value(trace, shape, { type, first: this.#last });
     if (rank > 2 && sameShape(axes, firstAxes(rank)) && this.plain.dtype === "f32")
       return new Value(trace, shape, { type, last: this.plain });
-    return new Value(trace, shape, { type, first: turned(this.plain, axes), limit });
+    return new Value(trace, shape, { type, first: permute(this.plain, axes), limit });
   }
 
   /** The same under the name of a copy. */
