@@ -124,6 +124,8 @@ writeFileSync(
   replay.writePrograms({ predict: replay.predictionProgram(reader) }),
 );
 
+writeFileSync(join(directory, "digits.onnx"), await onnx.toOnnx(reader));
+
 const all = await data.mnist();
 const table = await tables.readTable(tables.csvRows(wages));
 const digits = { train: all.train.take(1000), test: all.test.take(200) };

@@ -28,7 +28,8 @@ const resampleOp: Op<Axes> = defineOp<Axes>({
     emitWindows(emitter, "resample", { x: x!, y: y!, axes }),
 });
 
-const resampled = (x: Tensor, axes: Axes): Tensor => x.graph.apply(resampleOp, [x], axes)[0]!;
+/** Images whose rows and columns are weighted sums of what axes say. */
+export const resampled = (x: Tensor, axes: Axes): Tensor => x.graph.apply(resampleOp, [x], axes)[0]!;
 
 /** Options of {@link averagePool}. */
 export interface AveragePoolOptions extends WindowOptions {

@@ -90,6 +90,9 @@ async function checkRooms() {
   check("quantize", near && halves.bytes === 6 && quarters.report.length === 1);
   const lite = await tflite.toTflite(small, { activation: "sigmoid" });
   check("tflite", String.fromCharCode(...lite.subarray(4, 8)) === "TFL3");
+  const back = await onnx.fromOnnx(written);
+  const [there, here] = [await small.predict([1, 2]), await back.predict([1, 2])];
+  check("onnx", there[0] === here[0] && back.parameterCount === 3);
   let error;
   try {
     // From another file than the class: the files share what they have in common.
