@@ -97,10 +97,7 @@ export async function toOnnx(
   options: OnnxOptions & { readonly externalData: string },
 ): Promise<OnnxFiles>;
 export async function toOnnx(model: Freezable, options?: OnnxOptions): Promise<Uint8Array>;
-export async function toOnnx(
-  model: Freezable,
-  options: OnnxOptions = {},
-): Promise<Uint8Array | OnnxFiles> {
+export async function toOnnx(model: Freezable, options: OnnxOptions = {}): Promise<Uint8Array | OnnxFiles> {
   check(options);
   const { batchSize, opset = 17, engine, externalData, classNames, normalization } = options;
   const frozenAt = (size: number) => frozenOf(model, { batchSize: size, engine });
