@@ -84,12 +84,12 @@ export {
   sub,
   where,
 } from "./ops/arithmetic.ts";
+export { broadcastTo } from "./ops/broadcast.ts";
 export type { TensorLike } from "./ops/elementwise.ts";
 export { equalLabels, gather, oneHot } from "./ops/gather.ts";
 export { gradients } from "./ops/gradients.ts";
 export { binaryCrossEntropy, huber, meanAbsoluteError, meanSquaredError } from "./ops/loss.ts";
 export { matmul } from "./ops/matmul.ts";
-export { broadcastTo, concatenate, pad, permute, slice } from "./ops/movement.ts";
 export { argmax, max, mean, min, norm, type ReduceOptions, sum, sumSquares } from "./ops/reduce.ts";
 export { reshape } from "./ops/reshape.ts";
 export { logSoftmax, softmax, softmaxCrossEntropy } from "./ops/softmax.ts";

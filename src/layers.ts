@@ -93,6 +93,7 @@ export {
 } from "./ops/convolution.ts";
 export { einsum } from "./ops/einsum.ts";
 export { adaptiveMaxPool, maxPool } from "./ops/max-pool.ts";
+export { concatenate, pad, permute, slice } from "./ops/movement.ts";
 export type { PaddingMode } from "./ops/padding.ts";
 export { type Cell, type Recurrence, type RecurrenceInputs, recurrence } from "./ops/recurrence.ts";
 export {

@@ -27,7 +27,8 @@ import {
 import { spatialDropout1d, spatialDropout2d } from "../nn/structured-dropout.ts";
 import { elu, leakyRelu, relu } from "../ops/activation.ts";
 import { add, greater, mul, neg, sub } from "../ops/arithmetic.ts";
-import { broadcastTo, pad, permute, slice } from "../ops/movement.ts";
+import { broadcastTo } from "../ops/broadcast.ts";
+import { pad, permute, slice } from "../ops/movement.ts";
 import { resize } from "../ops/resample.ts";
 import { reshape } from "../ops/reshape.ts";
 import { activationOf, reluLayer, softmaxLayer } from "./activations.ts";

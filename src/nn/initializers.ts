@@ -1,7 +1,7 @@
 // What parameters start from. Fans are those of a weight [in, out].
 import type { Shape } from "../core/shape.ts";
 import type { Graph, Initializer } from "../graph/tensor.ts";
-import { broadcastTo } from "../ops/movement.ts";
+import { broadcastTo } from "../ops/broadcast.ts";
 import { randomNormal, randomOrthogonal, randomTruncatedNormal, randomUniform } from "../ops/random.ts";
 
 function fans(shape: Shape): { fanIn: number; fanOut: number } {

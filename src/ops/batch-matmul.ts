@@ -5,8 +5,9 @@ import { checkOptions } from "../core/options.ts";
 import { broadcastShapes, showShape, sizeOf } from "../core/shape.ts";
 import { defineOp, type Op, read, rows, scratch, write } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { broadcastTo } from "./broadcast.ts";
 import { slopesOf } from "./matmul.ts";
-import { broadcastTo, permute } from "./movement.ts";
+import { permute } from "./movement.ts";
 import { reshape } from "./reshape.ts";
 
 /** Which operand is read transposed, by the number that the kernel knows it by. */

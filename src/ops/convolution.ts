@@ -3,9 +3,9 @@ import { OptionError, ShapeError } from "../core/errors.ts";
 import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { broadcastTo } from "./broadcast.ts";
 import { forward, imageOf, sizesOf, transposed } from "./convolution-ops.ts";
 import { matmul } from "./matmul.ts";
-import { broadcastTo } from "./movement.ts";
 import { type PaddingMode, padImages } from "./padding.ts";
 import { reshape } from "./reshape.ts";
 import {

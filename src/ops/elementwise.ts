@@ -3,7 +3,7 @@ import { ShapeError } from "../core/errors.ts";
 import { broadcastShapes, type Shape, sameShape } from "../core/shape.ts";
 import { defineOp, type GradientRule, type Op } from "../graph/op.ts";
 import { type Graph, Tensor } from "../graph/tensor.ts";
-import { beforeBroadcast, broadcastTo } from "./movement.ts";
+import { beforeBroadcast, broadcastTo } from "./broadcast.ts";
 import { sum } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
 

@@ -15,7 +15,7 @@ import {
 } from "../graph/op.ts";
 import type { DType, Node, Tensor } from "../graph/tensor.ts";
 import { div, equal, mul, neg, sqrt, square } from "./arithmetic.ts";
-import { broadcastTo } from "./movement.ts";
+import { broadcastTo } from "./broadcast.ts";
 import { reshape } from "./reshape.ts";
 
 /** A tensor seen as [outer, size, inner], reduced over size. */

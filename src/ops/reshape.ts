@@ -3,7 +3,7 @@ import { ShapeError } from "../core/errors.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../core/shape.ts";
 import { defineOp } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { beforeBroadcast, broadcastTo } from "./movement.ts";
+import { beforeBroadcast, broadcastTo } from "./broadcast.ts";
 
 const reshapeOp = defineOp<Shape>({
   name: "reshape",

@@ -19,10 +19,11 @@ import {
   sub,
   where,
 } from "#src/ops/arithmetic";
+import { broadcastTo } from "#src/ops/broadcast";
 import { gather, oneHot } from "#src/ops/gather";
 import { gradients } from "#src/ops/gradients";
 import { matmul } from "#src/ops/matmul";
-import { broadcastTo, concatenate, pad, permute, slice } from "#src/ops/movement";
+import { concatenate, pad, permute, slice } from "#src/ops/movement";
 import { argmax, max, mean, min, sum } from "#src/ops/reduce";
 import { reshape } from "#src/ops/reshape";
 import { logSoftmax, softmax, softmaxCrossEntropy } from "#src/ops/softmax";

@@ -1,6 +1,6 @@
 // Gradients against central differences, on the runtime at hand: slopes along random directions.
-import { gelu, matmul, mul, reshape, slice, softmax, square, sub, sum, tanh } from "downhill";
-import { attention, convolution2d, maxPool, recurrence } from "downhill/layers";
+import { gelu, matmul, mul, reshape, softmax, square, sub, sum, tanh } from "downhill";
+import { attention, convolution2d, maxPool, recurrence, slice } from "downhill/layers";
 import { differentiable } from "downhill/minimize";
 
 /** Cuts a vector into tensors of these shapes and gives them to a function of them. */

@@ -1,6 +1,7 @@
 // What joins minimization to the engine: functions of tensors as objectives, optimizers of training as methods.
 import { describe, expect, test } from "vitest";
-import { add, createEngineSync, geluTanh, mean, mul, slice, square, sub, sum, type Tensor } from "#src/index";
+import { add, createEngineSync, geluTanh, mean, mul, square, sub, sum, type Tensor } from "#src/index";
+import { slice } from "#src/layers";
 import {
   beale,
   descent,

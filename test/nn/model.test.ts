@@ -7,7 +7,6 @@ import { dataset } from "#src/data/index";
 import {
   activation,
   add,
-  concatenate,
   createEngine,
   createEngineSync,
   createTrainerSync,
@@ -25,6 +24,7 @@ import {
   tanh,
   zeros,
 } from "#src/index";
+import { concatenate } from "#src/layers";
 import { bits, classes, classifier, numbers, setWeights, weightsOf } from "../train/setting.ts";
 
 const engine = createEngineSync({ numerics: "exact" });

@@ -7,7 +7,6 @@ import { Graph, type Tensor } from "#src/graph/tensor";
 import {
   adam,
   add,
-  concatenate,
   createEngineSync,
   createTrainerSync,
   defineModel,
@@ -19,13 +18,21 @@ import {
   ones,
   reshape,
   sequential,
-  slice,
   softmaxCrossEntropy,
   sum,
   sumSquares,
   zeros,
 } from "#src/index";
-import { bidirectional, embedding, gru, lstm, type RecurrentLayer, simpleRnn } from "#src/layers";
+import {
+  bidirectional,
+  concatenate,
+  embedding,
+  gru,
+  lstm,
+  type RecurrentLayer,
+  simpleRnn,
+  slice,
+} from "#src/layers";
 import { type Given, Trial } from "../support/run.ts";
 
 interface Case {

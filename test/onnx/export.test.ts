@@ -17,11 +17,9 @@ import {
   type Model,
   mul,
   OptionError,
-  permute,
   relu,
   reshape,
   sequential,
-  slice,
   softmaxCrossEntropy,
 } from "#src/index";
 import { freeze } from "#src/inference/frozen";
@@ -36,7 +34,9 @@ import {
   gru,
   lstm,
   maxPool2d,
+  permute,
   residual,
+  slice,
   transformerEncoderBlock,
   upsample2d,
 } from "#src/layers";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ShapeError } from "#src/core/errors";
 import { Graph } from "#src/graph/tensor";
 import { exp, mul } from "#src/ops/arithmetic";
-import { broadcastTo } from "#src/ops/movement";
+import { broadcastTo } from "#src/ops/broadcast";
 import { sum } from "#src/ops/reduce";
 import { reshape } from "#src/ops/reshape";
 import { checkOp, SIZES } from "../support/check-op.ts";

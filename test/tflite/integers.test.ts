@@ -4,7 +4,6 @@ import { afterAll, describe, expect, test } from "vitest";
 import { FormatError, OptionError } from "#src/core/errors";
 import {
   activation,
-  concatenate,
   createEngine,
   defineModel,
   dense,
@@ -17,7 +16,7 @@ import {
   softmax,
 } from "#src/index";
 import { freeze } from "#src/inference/frozen";
-import { conv2d, depthwiseConv2d, layerNorm, maxPool2d } from "#src/layers";
+import { concatenate, conv2d, depthwiseConv2d, layerNorm, maxPool2d } from "#src/layers";
 import { type TfliteQuantization, toTflite } from "#src/tflite/index";
 import { readFile } from "./network.ts";
 

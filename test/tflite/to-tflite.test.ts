@@ -14,7 +14,6 @@ import {
   mul,
   reshape,
   sequential,
-  slice,
   softmax,
 } from "#src/index";
 import { freeze } from "#src/inference/frozen";
@@ -28,6 +27,7 @@ import {
   embedding,
   lstm,
   maxPool2d,
+  slice,
 } from "#src/layers";
 import { type TfliteOptions, toTflite } from "#src/tflite/index";
 import { floatsOf, readFile } from "./network.ts";

@@ -1,6 +1,7 @@
 // Models of two weights, for optimizers that want more than a gradient: matrices, or a model's own labels. Their losses can
 // be drawn, and the data is written out, so that every runtime trains on the same numbers.
-import { concatenate, defineModel, dense, meanSquaredError, mul, softmaxCrossEntropy } from "downhill";
+import { defineModel, dense, meanSquaredError, mul, softmaxCrossEntropy } from "downhill";
+import { concatenate } from "downhill/layers";
 
 type Model = ReturnType<typeof defineModel>;
 

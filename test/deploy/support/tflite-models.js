@@ -139,7 +139,7 @@ const OPS = {
   ...Object.fromEntries(
     BINARY.map((name) => [
       `op ${name}`,
-      () => of([6, 4], (x) => add(ops[name](x, add(downhill.slice(x, [0, 0, 0], [x.shape[0], 6, 1]), 2)), 0)),
+      () => of([6, 4], (x) => add(ops[name](x, add(layers.slice(x, [0, 0, 0], [x.shape[0], 6, 1]), 2)), 0)),
     ]),
   ),
   "op pow": () => of([24], (x) => downhill.pow(add(downhill.abs(x), 0.1), 1.7)),
@@ -203,9 +203,9 @@ const OPS = {
   "moving about": () =>
     of([4, 6, 5], (x) => {
       const n = x.shape[0];
-      const turned = downhill.permute(x, [0, 2, 3, 1]);
-      const box = downhill.slice(turned, [0, 1, 2, 0], [n, 3, 3, 4]);
-      const wide = downhill.pad(
+      const turned = layers.permute(x, [0, 2, 3, 1]);
+      const box = layers.slice(turned, [0, 1, 2, 0], [n, 3, 3, 4]);
+      const wide = layers.pad(
         box,
         [
           [0, 0],

@@ -1,7 +1,8 @@
 // Operators that move numbers: another shape, another order of axes, joins, repetitions.
 import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from "../../../core/shape.ts";
 import { where } from "../../../ops/arithmetic.ts";
-import { broadcastTo, concatenate, permute } from "../../../ops/movement.ts";
+import { broadcastTo } from "../../../ops/broadcast.ts";
+import { concatenate, permute } from "../../../ops/movement.ts";
 import { reshape } from "../../../ops/reshape.ts";
 import type { Call, Operator } from "../call.ts";
 import { repeated } from "../numbers.ts";

@@ -2,8 +2,9 @@
 import { sameShape, sizeOf } from "../../../core/shape.ts";
 import type { Tensor } from "../../../graph/tensor.ts";
 import { add, div, mul, pow, rsqrt, sqrt, square, sub } from "../../../ops/arithmetic.ts";
+import { broadcastTo } from "../../../ops/broadcast.ts";
 import { oneHot } from "../../../ops/gather.ts";
-import { broadcastTo, permute } from "../../../ops/movement.ts";
+import { permute } from "../../../ops/movement.ts";
 import { channelNorm, rowNorm } from "../../../ops/normalization.ts";
 import { dropoutMask } from "../../../ops/random.ts";
 import { argmax, mean } from "../../../ops/reduce.ts";

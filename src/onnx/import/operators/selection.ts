@@ -1,8 +1,9 @@
 // Operators that take a part of a value: slices, splits, and any choice of indices along an axis.
 import { broadcastShapes, showShape, stridesOf } from "../../../core/shape.ts";
 import type { Tensor } from "../../../graph/tensor.ts";
+import { broadcastTo } from "../../../ops/broadcast.ts";
 import { equalLabels, gather } from "../../../ops/gather.ts";
-import { broadcastTo, concatenate, pad, permute, slice } from "../../../ops/movement.ts";
+import { concatenate, pad, permute, slice } from "../../../ops/movement.ts";
 import { argmax } from "../../../ops/reduce.ts";
 import { reshape } from "../../../ops/reshape.ts";
 import type { Call, Operator } from "../call.ts";
