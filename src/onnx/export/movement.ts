@@ -14,6 +14,8 @@ interface Padding {
 
 export const movement: Readonly<Record<string, Exporter>> = {
   reshape: (to, { inputs: [x], outputs: [y] }) => to.reshape(x!, y!),
+  // Only its gradient is another.
+  straightThrough: (to, { inputs: [x], outputs: [y] }) => to.reshape(x!, y!),
 
   broadcastTo(to, { inputs: [x], outputs: [y] }) {
     const { graph } = to;
