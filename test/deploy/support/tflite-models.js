@@ -2,8 +2,9 @@
 import * as downhill from "../../../build/bundle/node/index.js";
 import * as layers from "../../../build/bundle/node/layers.js";
 
-const { activation, add, concatenate, defineModel, dense, dropout, flatten, mul, sequential } = downhill;
-const { batchNorm, conv1d, conv2d, conv2dTranspose, depthwiseConv2d, embedding, residual } = layers;
+const { activation, add, defineModel, dense, dropout, flatten, mul, sequential } = downhill;
+const { batchNorm, concatenate, conv1d, conv2d, conv2dTranspose, depthwiseConv2d, embedding, residual } =
+  layers;
 
 /** By name. */
 const ops = { ...downhill };
