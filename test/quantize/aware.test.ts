@@ -18,6 +18,7 @@ import {
   sgd,
 } from "#src/index";
 import { batchNorm, checkpoint, conv2d, embedding, maxPool2d } from "#src/layers";
+import { fromOnnx, toOnnx } from "#src/onnx/index";
 import { mul, round } from "#src/ops/arithmetic";
 import { gradients } from "#src/ops/gradients";
 import { sum } from "#src/ops/reduce";
@@ -253,4 +254,21 @@ describe("a model", () => {
     expect(() => quantizationAware(model, { smoothing: 0 })).toThrow(/smoothing: got 0/);
     expect(() => quantizationAware(model, { smooth: 1 } as never)).toThrow(/smooth: unknown option/);
   });
+});
+
+test("a model that is aware leaves with its rounding", async () => {
+  const model = quantizationAware(
+    sequential({ input: [6, 6, 2] }, conv2d(4, 3, { activation: "relu" }), maxPool2d(2), flatten(), dense(3)),
+  );
+  const size = 6 * 6 * 2;
+  const images = Float32Array.from({ length: 8 * size }, (_, index) => Math.sin(index * 0.7));
+  const targets = Float32Array.from({ length: 8 * 3 }, (_, index) => Math.cos(index));
+  const trainer = await createTrainer(model, { loss: meanSquaredError, optimizer: sgd(), engine });
+  for (let step = 0; step < 3; step++)
+    trainer.stepSync({ inputs: images, targets, labels: undefined, size: 8 });
+  trainer.close();
+  const back = await fromOnnx(await toOnnx(model, { engine }));
+  const [here, there] = [await model.predict(images, { engine }), await back.predict(images, { engine })];
+  expect(Math.max(...here)).toBeGreaterThan(0);
+  for (const [index, value] of there.entries()) expect(value).toBeCloseTo(here[index]!, 5);
 });
