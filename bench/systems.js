@@ -66,6 +66,8 @@ export const systems = [
   { name: "onnxruntime-web", file: "onnxruntime.js", options: { runtime: "web", threads: 2 } },
   { name: "onnxruntime-node", file: "onnxruntime.js", options: { runtime: "node", threads: 1 } },
   { name: "onnxruntime-node", file: "onnxruntime.js", options: { runtime: "node", threads: 2 } },
+  { name: "litert", file: "litert.js" },
+  { name: "litert int8", file: "litert.js", options: { integers: true }, tolerance: 0.1 },
   { name: "jax-js", file: "jax-js.js" },
   { name: "tfjs-wasm", file: "tfjs.js", options: { backend: "wasm" } },
   { name: "tfjs-cpu", file: "tfjs.js", options: { backend: "cpu" }, suites: ["steps"] },

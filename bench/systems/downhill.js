@@ -15,6 +15,7 @@ export const library = {
   optim: () => import(`${build}optim.js`),
   onnx: () => import(`${build}onnx.js`),
   quantize: () => import(`${build}quantize.js`),
+  tflite: () => import(`${build}tflite.js`),
   internals: () => import(`${build}internals.js`),
 };
 

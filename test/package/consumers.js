@@ -44,7 +44,8 @@ const slimFile = (room) => browserFile(room).replace("browser", "slim");
 /**
  * `threads`: whether its engines have several; of a page, where it is isolated. `mapped`: files for the names that the
  * program imports, of which the page has to tell the browser; the README's page names the two that its program needs.
- * `most`: how many compiled modules a page loads at most, where it is not one.
+ * `rooms`: a folder that is added for every room at work. `most`: how many compiled modules a page loads at most, where it
+ * is not one.
  */
 export const consumers = [
   { name: "Node, import", folders: ["module"], run: "node main.js", threads: true },
@@ -98,6 +99,7 @@ export const consumers = [
       "npx esbuild worker.mjs --bundle --format=esm --conditions=workerd --loader:.wasm=copy --asset-names=[name] --outdir=dist",
     ],
     ...workerd("worker.capnp"),
+    rooms: "cloudflare-rooms",
   },
   { name: "slim, Node: module", folders: ["slim-module"], run: "node main.js", imports: slim },
   { name: "slim, Node: bytes", folders: ["slim-bytes"], run: "node main.js", imports: slim },

@@ -37,8 +37,8 @@ function learnt(said) {
   return { after, threads: Number(threads) };
 }
 
-/** Runs what is built; answers what it prints, shows or answers. */
-async function result({ run, serve, page, most = 1 }, project, isolated) {
+/** Runs what is built; answers what it prints, shows or answers. A page that loads more than `most` compiled modules fails. */
+async function result({ run, serve, page }, project, { isolated = false, most }) {
   if (run) {
     const { stdout, stderr } = await project.run(run);
     if (stderr !== "") throw new Error(`${run}: warns: ${stderr}`);
@@ -48,7 +48,7 @@ async function result({ run, serve, page, most = 1 }, project, isolated) {
   try {
     if (page) {
       const { said, modules } = await open(address, "loss ");
-      // They are the larger part of the package, and a page needs one of four.
+      // They are the larger part of the package, and a page needs one of many.
       if (modules.length > most)
         throw new Error(`loads ${modules.length} compiled modules, wanted ${most}: ${modules.join(", ")}`);
       if (modules.length === 0) throw new Error("loads no compiled module that is seen");
@@ -78,6 +78,7 @@ export async function tryConsumer(consumer) {
     for (const program of ["xor.js", "rooms.js"]) {
       trial = "builds";
       project.choose(program, imports);
+      if (program === "rooms.js" && consumer.rooms) project.add(consumer.rooms);
       const known = imports ?? ((room) => `downhill${room}`);
       if (mapped && program === "rooms.js")
         project.map(Object.fromEntries(ROOMS.map((room) => [known(room), mapped(room)])));
@@ -90,7 +91,9 @@ export async function tryConsumer(consumer) {
       if (build.length > 0) trials.set(trial, { shown: "ok" });
 
       trial = program === "xor.js" ? "learns" : "every room";
-      const { after, threads: count } = learnt(await result(consumer, project, false));
+      // Every room at work takes the kernels on bytes, and the bytes of a module to make a smaller one of.
+      const most = (consumer.most ?? 1) + (program === "xor.js" ? 0 : 2);
+      const { after, threads: count } = learnt(await result(consumer, project, { most }));
       trials.set(trial, { shown: `loss ${Number(after).toPrecision(2)}` });
       if (program === "xor.js") continue;
 
@@ -98,7 +101,7 @@ export async function tryConsumer(consumer) {
       let found = count;
       if (page) {
         if (count !== 1) throw new Error(`got ${count} in a page that cannot share memory, wanted 1`);
-        if (threads) found = learnt(await result(consumer, project, true)).threads;
+        if (threads) found = learnt(await result(consumer, project, { isolated: true, most })).threads;
       }
       const wanted = threads ? availableParallelism() : 1;
       if (found !== wanted) throw new Error(`got ${found}, wanted ${wanted}`);

@@ -1,32 +1,8 @@
-// LiteRT in Node: its loader wants a page or a worker, and its script to be one of them.
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
-import { compileFunction } from "node:vm";
+// What LiteRT makes of a file in Node.
+import { liteRt } from "../../../scripts/litert.js";
 
-const folder = new URL("../node_modules/@litertjs/core/wasm/", import.meta.url);
-
-/** Runs a script as Node runs a module of its own kind, and leaves what it makes where the loader looks for it. */
-function importScripts(address) {
-  const path = fileURLToPath(address);
-  const module = { exports: {} };
-  const names = ["require", "module", "exports", "__dirname", "__filename"];
-  const run = compileFunction(readFileSync(path, "utf8"), names, { filename: path });
-  run(createRequire(path), module, module.exports, dirname(path), path);
-  globalThis.ModuleFactory = module.exports;
-  // What goes well is not worth a line, and errors are thrown.
-  globalThis.Module = {
-    wasmBinary: readFileSync(path.replace(/\.js$/, ".wasm")),
-    print() {},
-    printErr() {},
-  };
-}
-
-// It asks for a graphics adapter, and is loud where there is no navigator to ask.
-Object.assign(globalThis, { self: globalThis, importScripts });
-const { loadAndCompile, loadLiteRt, Tensor } = await import("@litertjs/core");
-const { liteRtWasm } = await loadLiteRt(folder.href);
+const { loadAndCompile, runtime, Tensor } = await liteRt(import.meta.url);
+const { liteRtWasm } = runtime;
 // It knows no sizes that are not said: what runs them is asked directly.
 const strict = liteRtWasm.checkTensorBufferCompatible;
 
