@@ -33,7 +33,8 @@ const options = (family) => ({
   minifyWhitespace: true,
   // Node shows the line of an error that nobody caught.
   lineLimit: 160,
-  sourcemap: true,
+  // The other families are these two but for one module, and would double the package.
+  sourcemap: family === "node" || family === "browser",
   // They lie in the package once, and not in the maps of every family.
   sourcesContent: false,
   logLevel: "warning",

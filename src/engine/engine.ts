@@ -187,7 +187,7 @@ export class Engine {
     return this.#crew.runSync();
   }
 
-  /** Between two runs, has others in the place of the instance and the threads. */
+  /** Between two runs, has others in the place of the instance and the threads. @internal */
   replace(
     others: (instance: Instance, crew: Crew) => Promise<{ instance: Instance; crew: Crew }>,
   ): Promise<void> {

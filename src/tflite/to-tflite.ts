@@ -5,7 +5,7 @@ import type { Engine } from "../engine/engine.ts";
 import { type Freezable, frozenOf } from "../inference/freezable.ts";
 import type { Ranges } from "../quantize/calibrate.ts";
 import type { TfliteQuantization } from "./quantization.ts";
-import { type Ending, translate } from "./translate.ts";
+import { translate } from "./translate.ts";
 import { writeTflite } from "./write.ts";
 
 /** Options of {@link toTflite}. */
@@ -15,7 +15,7 @@ export interface TfliteOptions {
   /** Whether the batch may be resized: its size is −1 in the tensors' signatures. Default: false. */
   readonly dynamicBatch?: boolean | undefined;
   /** What is applied to the output, over its last axis or to each number. Default: nothing. */
-  readonly activation?: Ending | undefined;
+  readonly activation?: "softmax" | "sigmoid" | undefined;
   /** Integers of 8 bits instead of floats: ranges, or where they come from. Default: floats. */
   readonly quantization?: Ranges | TfliteQuantization | undefined;
   /** What the input is called. Default: "input". */

@@ -50,7 +50,7 @@ async function rulesFor({ nodes }: Frozen): Promise<RuleOf> {
 }
 
 /** What stands behind the output, if anything. */
-export type Ending = "softmax" | "sigmoid";
+type Ending = "softmax" | "sigmoid";
 
 /** The operations of a frozen model, without fusing. */
 function laidDown(

@@ -91,8 +91,8 @@ export async function tryConsumer(consumer) {
       if (build.length > 0) trials.set(trial, { shown: "ok" });
 
       trial = program === "xor.js" ? "learns" : "every room";
-      // Every room at work takes the kernels on bytes, and the bytes of a module to make a smaller one of.
-      const most = (consumer.most ?? 1) + (program === "xor.js" ? 0 : 2);
+      // Every room at work takes the kernels on bytes, a module to make a smaller one of, and exact arithmetic for its constants.
+      const most = (consumer.most ?? 1) + (program === "xor.js" ? 0 : 3);
       const { after, threads: count } = learnt(await result(consumer, project, { most }));
       trials.set(trial, { shown: `loss ${Number(after).toPrecision(2)}` });
       if (program === "xor.js") continue;

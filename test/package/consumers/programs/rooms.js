@@ -81,19 +81,17 @@ async function checkRooms() {
     parameters: "dense.weight",
   });
   check("compress", wide.parameterCount === 25 && thin.parameterCount === 12);
+  const [score] = await small.predict([0.5, -0.5]);
   const halves = await quantize.quantize(small, { weights: "f16" });
-  const quarters = await quantize.quantize(small, { calibration: [-1, 0.5, 0.25, 1] });
-  const [floats, half, quarter] = await Promise.all(
-    [small, halves, quarters].map(async (model) =>
-      model.predict([0.5, -0.5]).then(
-        ([score]) => score,
-        (error) => error.message,
-      ),
-    ),
+  check("quantize", halves.bytes === 6 && Math.abs((await halves.predict([0.5, -0.5]))[0] - score) < 0.01);
+  const quarter = await quantize.quantize(small, { calibration: [-1, 0.5, 0.25, 1] }).then(
+    async (model) => (await model.predict([0.5, -0.5]))[0],
+    (error) => error.message,
   );
-  // Of slim it takes the kernels on bytes only from who brings them.
-  const near = typeof quarter === "string" ? quarter.includes("init(") : Math.abs(quarter - floats) < 0.1;
-  check("quantize", near && Math.abs(half - floats) < 0.01 && halves.bytes === 6);
+  // Slim takes the kernels on bytes only from who brings them.
+  const near =
+    typeof quarter === "string" ? quarter.includes("wanted init(") : Math.abs(quarter - score) < 0.1;
+  check("quantize", near);
   const lite = await tflite.toTflite(small, { activation: "sigmoid" });
   check("tflite", String.fromCharCode(...lite.subarray(4, 8)) === "TFL3");
   const back = await onnx.fromOnnx(written);
