@@ -88,3 +88,17 @@ export function put(p: usize, x: v128, left: i32): void {
   if (left >= 4) v128.store(p, x);
   else storeRest(p, x, left);
 }
+
+/** Σ of a row of floats. */
+// @ts-ignore: decorator
+@inline
+export function sumOf(x: usize, columns: i32): f32 {
+  let a = f32x4.splat(0);
+  let b = a;
+  for (; columns >= 8; columns -= 8, x += 32) {
+    a = f32x4.add(a, v128.load(x));
+    b = f32x4.add(b, v128.load(x, 16));
+  }
+  for (; columns > 0; columns -= 4, x += 16) a = f32x4.add(a, take(x, columns));
+  return sumLanes(f32x4.add(a, b));
+}

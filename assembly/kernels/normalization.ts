@@ -4,7 +4,7 @@
 // The blocks depend on the sizes alone.
 import { BLOCK } from "../abi";
 import { passRange } from "../elementwise";
-import { madd, nmadd, put, select, sumLanes, take } from "../simd";
+import { madd, nmadd, put, select, sumLanes, sumOf, take } from "../simd";
 import { end, endElement, first, firstElement, scratch } from "../thread";
 
 @unmanaged
@@ -404,18 +404,6 @@ class RowNorm {
   y: usize;
   /** [rows, 2]: mean and 1 / √(variance + ε). */
   statistics: usize;
-}
-
-/** Σ of a row. */
-function sumOf(x: usize, columns: i32): f32 {
-  let a = f32x4.splat(0);
-  let b = a;
-  for (; columns >= 8; columns -= 8, x += 32) {
-    a = f32x4.add(a, v128.load(x));
-    b = f32x4.add(b, v128.load(x, 16));
-  }
-  for (; columns > 0; columns -= 4, x += 16) a = f32x4.add(a, take(x, columns));
-  return sumLanes(f32x4.add(a, b));
 }
 
 // @ts-ignore: decorator

@@ -1,9 +1,11 @@
-// Convolutions of bytes as products: the patches of some pixels are gathered at a time, and meet the panels.
+// Convolutions of bytes as products, without patches: lines of the image are copied with their padding, and the rows of the
+// product are runs of bytes in them.
 import { BYTES_SUMS, PANEL_COLUMNS } from "../abi";
 import { end, first } from "../thread";
 import { scratchOf } from "./lanes";
-import { blockOf, bytesOf, max32, min32, rowsByPanels } from "./product";
-import { copyRun } from "./runs";
+import { bytesOf, max32, min32 } from "./product";
+import { copyRun, fillRun } from "./runs";
+import { rowsByRuns } from "./tile";
 
 /** Where the windows lie: pixel (y, x) takes the source's (y · strideY − top + ky · dilationY, x · strideX − …). */
 @unmanaged
@@ -25,7 +27,16 @@ export class Windows {
   left: i32;
   /** What the padding holds: 0 as a number. */
   zeroPoint: i32;
+  /** Lines of the result that are made at a time. */
+  lines: i32;
+  /** Pixels of a line with its padding. */
+  across: i32;
+  /** Fours of terms of a run. */
+  run: i32;
 }
+
+/** Bytes of Windows: behind it are the jumps from run to run. */
+const WINDOWS_BYTES: usize = 72;
 
 @unmanaged
 export class Convolution {
@@ -46,106 +57,23 @@ export class Convolution {
   work: usize;
 }
 
-/** Of some taps those that lie outside, where so many would. */
-// @ts-ignore: decorator
-@inline
-function clipped(outside: i32, taps: i32): i32 {
-  return max32(0, min32(outside, taps));
-}
-
-/** Fills `length` bytes, and up to 15 behind them. */
-// @ts-ignore: decorator
-@inline
-function fill(to: usize, value: v128, length: usize): void {
-  for (const end = to + length; to < end; to += 16) v128.store(to, value);
-}
-
-/** Copies `length` bytes, and where nothing at `limit` or behind is read up to 15 behind them. */
-// @ts-ignore: decorator
-@inline
-function copy(from: usize, to: usize, length: usize, limit: usize): void {
-  if (from + length + 15 > limit) copyRun(from, to, length);
-  else for (const end = to + length; to < end; from += 16, to += 16) v128.store(to, v128.load(from));
-}
-
-/**
- * The patches of `count` pixels, one a row: tap after tap its channels. Rows are written from the first to the last, so a copy
- * may go on behind its end, up to 15 bytes, where it does not read what lies at `limit` or behind.
- */
-function gather(
-  i: Windows,
-  x: usize,
-  limit: usize,
-  from: i32,
-  count: i32,
-  to: usize,
-  toStride: usize,
-): void {
+/** Copies `count` lines of an image from pixel (y, x) on, with what is around them. */
+export function copyLines(i: Windows, image: usize, y: i32, x: i32, count: i32, to: usize): void {
   const channels = i.channels;
-  const part = <usize>i.groupChannels;
-  const across = i.kernelWidth;
   const line = <usize>(i.width * channels);
-  const zero = i8x16.splat(<i8>i.zeroPoint);
-  // Taps side by side of all channels are one run.
-  const joined = i.dilationX == 1 && i.groupChannels == channels;
-  const runBytes = part * across;
-  const span = (across - 1) * i.dilationX + 1;
-  const down = (i.kernelHeight - 1) * i.dilationY + 1;
-  const step = <usize>i.dilationY * line;
-  const perImage = i.gridHeight * i.gridWidth;
-  let image = from / perImage;
-  const rest = from - image * perImage;
-  let gridY = rest / i.gridWidth;
-  let gridX = rest - gridY * i.gridWidth;
-  for (; count > 0; count--, to += toStride) {
-    const left = gridX * i.strideX - i.left;
-    const inside = left >= 0 && left + span <= i.width;
-    let sourceY = gridY * i.strideY - i.top;
-    let q = to;
-    const corner = x + <usize>(image * i.height + sourceY) * line + <usize>(left * channels);
-    if (
-      joined &&
-      inside &&
-      sourceY >= 0 &&
-      sourceY + down <= i.height &&
-      corner + <usize>(down - 1) * line + runBytes + 15 <= limit
-    ) {
-      let p = corner;
-      for (let ky = i.kernelHeight; ky > 0; ky--, p += step, q += runBytes) {
-        let d = q;
-        for (let s = p, e = p + runBytes; s < e; s += 16, d += 16) v128.store(d, v128.load(s));
-      }
-    } else {
-      const before = joined ? clipped(-left, across) : 0;
-      const behind = joined ? clipped(left + span - i.width, across - before) : 0;
-      for (let ky = i.kernelHeight; ky > 0; ky--, sourceY += i.dilationY, q += runBytes) {
-        if (<u32>sourceY >= <u32>i.height) {
-          fill(q, zero, runBytes);
-          continue;
-        }
-        const at = x + <usize>(image * i.height + sourceY) * line;
-        if (joined) {
-          const middle = <usize>(across - before - behind) * part;
-          const from = q + <usize>before * part;
-          fill(q, zero, <usize>before * part);
-          copy(at + <usize>((left + before) * channels), from, middle, limit);
-          fill(from + middle, zero, <usize>behind * part);
-        } else {
-          let p = q;
-          let sourceX = left;
-          for (let kx = across; kx > 0; kx--, sourceX += i.dilationX, p += part) {
-            if (<u32>sourceX < <u32>i.width) copy(at + <usize>(sourceX * channels), p, part, limit);
-            else fill(p, zero, part);
-          }
-        }
-      }
-    }
-    if (++gridX == i.gridWidth) {
-      gridX = 0;
-      if (++gridY == i.gridHeight) {
-        gridY = 0;
-        image++;
-      }
+  const whole = <usize>(i.across * channels);
+  const before = min32(max32(-x, 0), i.across);
+  const start = max32(x, 0);
+  const left = <usize>(before * channels);
+  const inside = <usize>(max32(0, min32(i.width - start, i.across - before)) * channels);
+  const right = whole - left - inside;
+  const zero = i.zeroPoint;
+  for (let from = image + <usize>y * line + <usize>(start * channels); count > 0; count--, y++, from += line, to += whole) {
+    if (<u32>y >= <u32>i.height) fillRun(to, zero, whole);
+    else {
+      fillRun(to, zero, left);
+      copyRun(from, to + left, inside);
+      fillRun(to + left + inside, zero, right);
     }
   }
 }
@@ -153,30 +81,55 @@ function gather(
 /** y = convolution of x; a group's panels follow those of the group before. */
 export function convolutionBytes(i: Convolution): void {
   const windows = changetype<Windows>(i.table);
+  const jumps = i.table + WINDOWS_BYTES;
   const steps = i.steps;
-  const stride = <usize>steps << 2;
+  const run = windows.run;
   const columns = i.n / i.groups;
-  const panelCount = (columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
-  const groupPanels = <usize>panelCount * bytesOf(steps);
+  const panelBytes = bytesOf(steps);
   const size = i.size;
   const yStride = <usize>(i.n * size);
   const sums = scratchOf() + i.work;
-  const patches = sums + BYTES_SUMS;
-  const images = i.pixels / (windows.gridHeight * windows.gridWidth);
-  const limit = i.x + <usize>(images * windows.height * windows.width * windows.channels);
+  const lines = sums + BYTES_SUMS;
+  const channels = windows.channels;
+  const lineBytes = <usize>(windows.across * channels);
+  const step = <usize>(windows.strideX * channels);
+  const down = (windows.kernelHeight - 1) * windows.dilationY + 1;
+  const imageBytes = <usize>(windows.height * windows.width * channels);
+  const width = windows.gridWidth;
   const to = end(i.pixels);
-  const block = blockOf(steps);
-  for (let at = first(i.pixels); at < to; at += block) {
-    const count = min32(block, to - at);
-    let x = i.x;
-    let panels = i.panels;
-    let y = i.y + <usize>at * yStride;
-    for (let group = i.groups; group > 0; group--) {
-      gather(windows, x, limit, at, count, patches, stride);
-      rowsByPanels(count, columns, steps, patches, stride, panels, y, yStride, size, sums);
-      x += windows.groupChannels;
-      panels += groupPanels;
-      y += <usize>(columns * size);
+  for (let at = first(i.pixels); at < to; ) {
+    const line = at / width;
+    const image = line / windows.gridHeight;
+    const top = image * windows.gridHeight;
+    const until = min32(to, width * (top + min32(line - top + windows.lines, windows.gridHeight)));
+    const taken = ((until - 1) / width - line) * windows.strideY + down;
+    const y = (line - top) * windows.strideY - windows.top;
+    copyLines(windows, i.x + <usize>image * imageBytes, y, -windows.left, taken, lines);
+    let panel = i.panels;
+    for (let group = 0; group < i.groups; group++) {
+      const corner = lines + <usize>(group * windows.groupChannels);
+      for (let column = 0; column < columns; column += PANEL_COLUMNS, panel += panelBytes) {
+        const y = i.y + <usize>((group * columns + column) * size);
+        for (let pixel = at, next = line; pixel < until; next++) {
+          const stop = min32(until, (next + 1) * width);
+          rowsByRuns(
+            stop - pixel,
+            steps,
+            run,
+            jumps,
+            corner + <usize>((next - line) * windows.strideY) * lineBytes + <usize>(pixel - next * width) * step,
+            step,
+            panel,
+            min32(columns - column, PANEL_COLUMNS),
+            y + <usize>pixel * yStride,
+            yStride,
+            size,
+            sums,
+          );
+          pixel = stop;
+        }
+      }
     }
+    at = until;
   }
 }

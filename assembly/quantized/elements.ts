@@ -19,19 +19,20 @@ class Quantize {
   magic: f32;
 }
 
-/** clamp(round(x / scale) + zeroPoint): as numbers, for what is clamped has no fraction left. NaN becomes the least. */
+/** clamp(round(x / scale) + zeroPoint), with bounds less the zero point. NaN becomes the least. */
 // @ts-ignore: decorator
 @inline
 function quantized(x: v128, scale: v128, zero: v128, least: v128, most: v128, magic: v128): v128 {
-  return rounded(min(max(f32x4.add(f32x4.nearest(f32x4.div(x, scale)), zero), least), most), magic);
+  // What lies between integers rounds to integers between them, so the zero point may come last, and as an integer.
+  return i32x4.sub(f32x4.add(min(max(f32x4.div(x, scale), least), most), magic), zero);
 }
 
 export function quantizeBytes(i: Quantize): void {
   const scale = f32x4.splat(i.scale);
-  const zero = f32x4.splat(i.zeroPoint);
-  const least = f32x4.splat(i.least);
-  const most = f32x4.splat(i.most);
   const magic = f32x4.splat(i.magic);
+  const zero = i32x4.sub(magic, i32x4.splat(<i32>i.zeroPoint));
+  const least = f32x4.splat(i.least - i.zeroPoint);
+  const most = f32x4.splat(i.most - i.zeroPoint);
   let left = endElement(i.n) - firstElement(i.n);
   let x = i.x + (<usize>firstElement(i.n) << 2);
   let y = i.y + <usize>firstElement(i.n);
@@ -114,4 +115,59 @@ export function copyBytes(i: Copy): void {
     }
     for (; left > 0; left--, x += <usize>i.xStep, y += <usize>i.yStep) store<u8>(y, load<u8>(x));
   }
+}
+
+@unmanaged
+class Lookup {
+  slot: u32;
+  fused: i32;
+  n: i32;
+  x: usize;
+  y: usize;
+  /** The byte for each of 0 to 127, and behind them sixteen times 16. */
+  table: usize;
+}
+
+/** The 16 entries of one vector of the table; bytes outside of 0 to 15 give 0. */
+// @ts-ignore: decorator
+@inline
+function entries(y: v128, part: v128, x: v128): v128 {
+  return v128.or(y, i8x16.swizzle(part, x));
+}
+
+/** y = table[x]. */
+export function lookupBytes(i: Lookup): void {
+  const table = i.table;
+  const t0 = v128.load(table);
+  const t1 = v128.load(table, 16);
+  const t2 = v128.load(table, 32);
+  const t3 = v128.load(table, 48);
+  const t4 = v128.load(table, 64);
+  const t5 = v128.load(table, 80);
+  const t6 = v128.load(table, 96);
+  const t7 = v128.load(table, 112);
+  const sixteen = v128.load(table, 128);
+  let left = endElement(i.n) - firstElement(i.n);
+  let x = i.x + <usize>firstElement(i.n);
+  let y = i.y + <usize>firstElement(i.n);
+  for (; left >= 16; left -= 16, x += 16, y += 16) {
+    // What is below 0 by then counts as 144 or more, so each byte meets one part of the table.
+    let at = v128.load(x);
+    let made = i8x16.swizzle(t0, at);
+    at = i8x16.sub(at, sixteen);
+    made = entries(made, t1, at);
+    at = i8x16.sub(at, sixteen);
+    made = entries(made, t2, at);
+    at = i8x16.sub(at, sixteen);
+    made = entries(made, t3, at);
+    at = i8x16.sub(at, sixteen);
+    made = entries(made, t4, at);
+    at = i8x16.sub(at, sixteen);
+    made = entries(made, t5, at);
+    at = i8x16.sub(at, sixteen);
+    made = entries(made, t6, at);
+    at = i8x16.sub(at, sixteen);
+    v128.store(y, entries(made, t7, at));
+  }
+  for (; left > 0; left--, x++, y++) store<u8>(y, load<u8>(table + <usize>load<u8>(x)));
 }

@@ -36,7 +36,8 @@ function quick(c0: v128, c1: v128, panel: usize, magic: v128, y: usize): void {
 
 /**
  * `count` tiles, one below the other: y[rows, columns] = start + A[rows, 4 · steps] · panel, which holds, behind its head, 4
- * terms of 8 columns a step. With a size of 0 the sums are left at `sums`, of the last tile.
+ * terms of 8 columns a step. A row is some runs of `run` steps; from the end of one to the next are the bytes that `jumps`
+ * lists, words. With a size of 0 the sums are left at `sums`, of the last tile.
  */
 // @ts-ignore: decorator
 @inline
@@ -44,6 +45,8 @@ function tile(
   rows: i32,
   count: i32,
   steps: i32,
+  run: i32,
+  jumps: usize,
   a: usize,
   aStride: usize,
   panel: usize,
@@ -55,6 +58,7 @@ function tile(
 ): void {
   const isQuick = size == 1 && columns >= PANEL_COLUMNS && load<u8>(panel, HEAD_QUICK) != 0;
   const last = panel + PANEL_HEAD + (<usize>steps << 5);
+  const runBytes = <usize>run << 5;
   const ones = v128.load(panel, HEAD_ONES);
   for (; count > 0; count--) {
     let c00 = v128.load(panel, HEAD_START);
@@ -73,8 +77,10 @@ function tile(
     let a3 = a2 + aStride;
     let a4 = a3 + aStride;
     let q = panel + PANEL_HEAD;
+    let next = q + runBytes;
+    let at = jumps;
     let x: v128, w0: v128, w1: v128;
-    do {
+    for (;;) {
       w0 = v128.load(q);
       w1 = v128.load(q, 16);
       x = v128.load32_splat(a0);
@@ -106,7 +112,17 @@ function tile(
         a4 += 4;
       }
       q += 32;
-    } while (q != last);
+      if (q != next) continue;
+      if (q == last) break;
+      next += runBytes;
+      const jump = load<u32>(at);
+      at += 4;
+      a0 += jump;
+      if (rows > 1) a1 += jump;
+      if (rows > 2) a2 += jump;
+      if (rows > 3) a3 += jump;
+      if (rows > 4) a4 += jump;
+    }
     if (isQuick) {
       const magic = v128.load32_splat(panel, HEAD_MAGIC);
       quick(c00, c01, panel, magic, y);
@@ -157,6 +173,8 @@ function tile(
 function fullTiles(
   count: i32,
   steps: i32,
+  run: i32,
+  jumps: usize,
   a: usize,
   aStride: usize,
   panel: usize,
@@ -166,13 +184,15 @@ function fullTiles(
   size: i32,
   sums: usize,
 ): void {
-  tile(TILE_ROWS, count, steps, a, aStride, panel, columns, y, yStride, size, sums);
+  tile(TILE_ROWS, count, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
 }
 
 /** The tile of a lower height. */
 function lowTile(
   rows: i32,
   steps: i32,
+  run: i32,
+  jumps: usize,
   a: usize,
   aStride: usize,
   panel: usize,
@@ -184,13 +204,13 @@ function lowTile(
 ): void {
   switch (rows) {
     case 1:
-      return tile(1, 1, steps, a, aStride, panel, columns, y, yStride, size, sums);
+      return tile(1, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
     case 2:
-      return tile(2, 1, steps, a, aStride, panel, columns, y, yStride, size, sums);
+      return tile(2, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
     case 3:
-      return tile(3, 1, steps, a, aStride, panel, columns, y, yStride, size, sums);
+      return tile(3, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
     case 4:
-      return tile(4, 1, steps, a, aStride, panel, columns, y, yStride, size, sums);
+      return tile(4, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
   }
 }
 
@@ -200,7 +220,7 @@ function lowTile(
  */
 // @ts-ignore: decorator
 @inline
-function plainTile(rows: i32, steps: i32, a: usize, aStride: usize, panel: usize, sums: usize): void {
+function plainTile(rows: i32, steps: i32, run: i32, jumps: usize, a: usize, aStride: usize, panel: usize, sums: usize): void {
   let c00 = i64x2.splat(0);
   let c01 = i64x2.splat(0);
   let c02 = i64x2.splat(0);
@@ -218,7 +238,9 @@ function plainTile(rows: i32, steps: i32, a: usize, aStride: usize, panel: usize
   let a2 = a1 + aStride;
   let q = panel + PANEL_HEAD;
   const last = q + (<usize>steps << 5);
-  do {
+  const runBytes = <usize>run << 5;
+  let next = q + runBytes;
+  for (;;) {
     const w0 = v128.load8x8_s(q);
     const w1 = v128.load8x8_s(q, 8);
     const w2 = v128.load8x8_s(q, 16);
@@ -247,7 +269,15 @@ function plainTile(rows: i32, steps: i32, a: usize, aStride: usize, panel: usize
       a2 += 4;
     }
     q += 32;
-  } while (q != last);
+    if (q != next) continue;
+    if (q == last) break;
+    next += runBytes;
+    const jump = load<u32>(jumps);
+    jumps += 4;
+    a0 += jump;
+    if (rows > 1) a1 += jump;
+    if (rows > 2) a2 += jump;
+  }
   const s0 = v128.load(panel, HEAD_START);
   const s1 = v128.load(panel, HEAD_START + 16);
   v128.store(sums, joined(c00, c01, s0));
@@ -273,6 +303,8 @@ function joined(low: v128, high: v128, start: v128): v128 {
 function plainTiles(
   rows: i32,
   steps: i32,
+  run: i32,
+  jumps: usize,
   a: usize,
   aStride: usize,
   panel: usize,
@@ -284,14 +316,43 @@ function plainTiles(
 ): void {
   while (rows > 0) {
     const some = rows >= PLAIN_ROWS ? PLAIN_ROWS : 1;
-    if (some == PLAIN_ROWS) plainTile(PLAIN_ROWS, steps, a, aStride, panel, sums);
-    else plainTile(1, steps, a, aStride, panel, sums);
+    if (some == PLAIN_ROWS) plainTile(PLAIN_ROWS, steps, run, jumps, a, aStride, panel, sums);
+    else plainTile(1, steps, run, jumps, a, aStride, panel, sums);
     if (size) finish(some, columns, sums, panel, y, yStride, size);
     // Without a size, the sums of all rows are wanted, one behind the other.
     else sums += <usize>some << 5;
     a += <usize>some * aStride;
     y += <usize>some * yStride;
     rows -= some;
+  }
+}
+
+/** y[rows, columns] by one panel, of rows that are runs of terms: see `tile`. */
+export function rowsByRuns(
+  rows: i32,
+  steps: i32,
+  run: i32,
+  jumps: usize,
+  a: usize,
+  aStride: usize,
+  panel: usize,
+  columns: i32,
+  y: usize,
+  yStride: usize,
+  size: i32,
+  sums: usize,
+): void {
+  if (!ASC_FEATURE_RELAXED_SIMD) {
+    plainTiles(rows, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+    return;
+  }
+  const full = rows / TILE_ROWS;
+  const done = full * TILE_ROWS;
+  if (full > 0) fullTiles(full, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+  if (done < rows) {
+    a += <usize>done * aStride;
+    y += <usize>done * yStride;
+    lowTile(rows - done, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
   }
 }
 
@@ -308,16 +369,5 @@ export function rowsByPanel(
   size: i32,
   sums: usize,
 ): void {
-  if (!ASC_FEATURE_RELAXED_SIMD) {
-    plainTiles(rows, steps, a, aStride, panel, columns, y, yStride, size, sums);
-    return;
-  }
-  const full = rows / TILE_ROWS;
-  const done = full * TILE_ROWS;
-  if (full > 0) fullTiles(full, steps, a, aStride, panel, columns, y, yStride, size, sums);
-  if (done < rows) {
-    a += <usize>done * aStride;
-    y += <usize>done * yStride;
-    lowTile(rows - done, steps, a, aStride, panel, columns, y, yStride, size, sums);
-  }
+  rowsByRuns(rows, steps, steps, 0, a, aStride, panel, columns, y, yStride, size, sums);
 }

@@ -100,65 +100,6 @@ export interface Int4Weights {
   readonly scales: Uint16Array;
 }
 
-const single = new Float32Array(1);
-const bits = new Uint32Array(single.buffer);
-
-/** The bits of the nearest half-precision float, ties to even; what is beyond the largest becomes the largest. */
-function halfOf(value: number): number {
-  const size = Math.min(Math.abs(value), 65_504);
-  const sign = value < 0 ? 0x8000 : 0;
-  // Below 2⁻¹⁴ steps are 2⁻²⁴ wide; elsewhere 2¹⁰ of them make an octave.
-  const exponent = Math.max(-14, Math.floor(Math.log2(size || 1)));
-  const steps = size * 2 ** (10 - exponent);
-  const floor = Math.floor(steps);
-  const rest = steps - floor;
-  const nearest = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-  return sign | (nearest + (exponent + 14) * 1024 * (nearest >= 1024 || exponent > -14 ? 1 : 0));
-}
-
-/** The number of which these are the bits. */
-function ofHalf(half: number): number {
-  bits[0] = (half & 0x7fff) << 13;
-  return (half & 0x8000 ? -1 : 1) * single[0]! * 2 ** 112;
-}
-
-/**
- * Quantizes a weight [k, n] to half bytes, by blocks of 32 terms of a column: the number farthest from 0 becomes −8, the
- * scale is rounded to half precision first, and the rest goes to the nearest step.
- * @throws ShapeError where the numbers are not k · n.
- * @example int4Weights(new Float32Array(64), [32, 2]).scales.length // 2
- */
-export function int4Weights(values: ArrayLike<number>, shape: readonly [number, number]): Int4Weights {
-  const [k, n] = shape;
-  if (values.length !== k * n)
-    throw new ShapeError(
-      `int4Weights: got ${values.length} numbers, wanted ${k * n} for ${showShape(shape)}`,
-    );
-  const blocks = Math.ceil(k / HALF_BLOCK);
-  const bytes = new Uint8Array(Math.ceil(k / 2) * n).fill(0x88);
-  const scales = new Uint16Array(blocks * n);
-  for (let block = 0; block < blocks; block++) {
-    for (let column = 0; column < n; column++) {
-      const to = Math.min(k, (block + 1) * HALF_BLOCK);
-      let farthest = 0;
-      for (let term = block * HALF_BLOCK; term < to; term++) {
-        const value = values[term * n + column]!;
-        if (Math.abs(value) > Math.abs(farthest)) farthest = value;
-      }
-      const half = halfOf(farthest / -8);
-      const scale = ofHalf(half);
-      scales[block * n + column] = half;
-      if (scale === 0) continue;
-      for (let term = block * HALF_BLOCK; term < to; term++) {
-        const step = Math.min(15, Math.max(0, Math.round(values[term * n + column]! / scale) + 8));
-        const at = (term >> 1) * n + column;
-        bytes[at] = term % 2 === 0 ? (bytes[at]! & 0xf0) | step : (bytes[at]! & 0x0f) | (step << 4);
-      }
-    }
-  }
-  return { shape, bytes, scales };
-}
-
 /** What int4Matmul is. */
 export interface Int4Matmul {
   readonly weights: Int4Weights;
@@ -222,10 +163,12 @@ const int4Op = defineOp<Int4Matmul>({
 });
 
 /**
- * Product of floats by a weight [k, n] of half bytes, see `int4Weights`: x [..., k] → [..., n]. The weights become floats in
+ * Product of floats by a weight [k, n] of half bytes: x [..., k] → [..., n]. The weights become floats in
  * registers; a column's sum is added up block by block.
  * @throws ShapeError where sizes do not fit.
- * @example int4Matmul(x, int4Weights(new Float32Array(10 * 2), [10, 2]))
+ * @example
+ * const scales = new Uint16Array(2).fill(0x3c00); // 1
+ * int4Matmul(x, { shape: [10, 2], bytes: new Uint8Array(5 * 2).fill(0x99), scales }); // each weight is 1
  */
 export function int4Matmul(x: Tensor, weights: Int4Weights, bias?: Float32Array): Tensor {
   const [k, n] = weights.shape;

@@ -69,7 +69,11 @@ export function checkProduct(where: string, q: Tensor, n: number, options: Quant
   if (q.dtype !== "i8") throw new ShapeError(`${where}: wanted i8, got ${q.dtype} ${showShape(q.shape)}`);
   checkQuantization(`${where}: input`, input);
   checkChannels(where, n, weightScales, bias);
-  if (!output) return;
+  if (output) checkOutput(where, output);
+}
+
+/** Checks a result of bytes. @throws OptionError */
+export function checkOutput(where: string, output: QuantizedOutput): void {
   checkQuantization(`${where}: output`, output);
   const { least = 0, most = MOST } = output;
   if (![least, most].every(Number.isInteger) || !(0 <= least && least <= most && most <= MOST)) {
@@ -120,44 +124,60 @@ export function endingOf({ input, weightScales, bias, output }: QuantizedOptions
   };
 }
 
-/** The panels of some columns, as words; `first` is what the ending calls the first column. */
-export function panelsOf({ n, steps, weight }: Columns, ending: Ending, first = 0): Int32Array {
-  const panelBytes = PANEL_HEAD + steps * 32;
-  const bytes = new ArrayBuffer(Math.ceil(n / PANEL_COLUMNS) * panelBytes);
+/** What the sums of a column can come to: the sum of its weights, and of their magnitudes. */
+interface Weighed {
+  readonly sum: number;
+  readonly size: number;
+}
+
+/** Panels of n columns, as words: heads, and behind each the weights of its columns that `fill` writes into `bytes`. */
+export function headed(
+  { n, bytes, first = 0 }: { readonly n: number; readonly bytes: number; readonly first?: number },
+  ending: Ending,
+  fill: (column: number, weights: ArrayBuffer, offset: number) => Weighed,
+): Int32Array {
+  const panelBytes = PANEL_HEAD + bytes;
+  const all = new ArrayBuffer(Math.ceil(n / PANEL_COLUMNS) * panelBytes);
   for (let at = 0, column = 0; column < n; at += panelBytes, column += PANEL_COLUMNS) {
-    const integers = (offset: number, length: number) => new Int32Array(bytes, at + offset, length);
-    const floats = (offset: number, length: number) => new Float32Array(bytes, at + offset, length);
-    const weights = new Int8Array(bytes, at + PANEL_HEAD, steps * 32);
-    const sums = integers(HEAD_SUMS, PANEL_COLUMNS);
+    const integers = (offset: number, length: number) => new Int32Array(all, at + offset, length);
+    const floats = (offset: number, length: number) => new Float32Array(all, at + offset, length);
     let largest = 0;
     for (let j = 0; j < Math.min(PANEL_COLUMNS, n - column); j++) {
-      let sum = 0;
-      let size = 0;
-      for (let step = 0; step < steps; step++) {
-        for (let term = 0; term < 4; term++) {
-          const value = weight(step, term, column + j);
-          weights[step * 32 + j * 4 + term] = value;
-          sum += value;
-          size += Math.abs(value);
-        }
-      }
-      sums[j] = sum;
+      const { sum, size } = fill(column + j, all, at + PANEL_HEAD);
+      const [scale, offset] = [ending.scale(first + column + j), ending.offset(first + column + j)];
+      integers(HEAD_SUMS, PANEL_COLUMNS)[j] = sum;
       integers(HEAD_START, PANEL_COLUMNS)[j] = -ending.zeroPoint * sum;
-      floats(HEAD_SCALE, PANEL_COLUMNS)[j] = ending.scale(first + column + j);
-      floats(HEAD_OFFSET, PANEL_COLUMNS)[j] = ending.offset(first + column + j);
+      floats(HEAD_SCALE, PANEL_COLUMNS)[j] = scale;
+      floats(HEAD_OFFSET, PANEL_COLUMNS)[j] = offset;
       // Whatever the activations and the zero point, both of 0 to 127.
-      const far =
-        MOST * size * ending.scale(first + column + j) + Math.abs(ending.offset(first + column + j));
-      largest = Math.max(largest, far);
+      largest = Math.max(largest, MOST * size * scale + Math.abs(offset));
     }
     integers(HEAD_ONES, 4).fill(0x0001_0001);
     floats(HEAD_LEAST, 1)[0] = ending.least ?? 0;
     floats(HEAD_MOST, 1)[0] = ending.most ?? MOST;
     floats(HEAD_MAGIC, 1)[0] = MAGIC;
     const bounds = [ending.least ?? 0, ending.most ?? MOST] as const;
-    new Int8Array(bytes, at + HEAD_QUICK, 4).set([Number(largest < QUICK), ...bounds]);
+    new Int8Array(all, at + HEAD_QUICK, 4).set([Number(largest < QUICK), ...bounds]);
   }
-  return new Int32Array(bytes);
+  return new Int32Array(all);
+}
+
+/** The panels of some columns, as words; `first` is what the ending calls the first column. */
+export function panelsOf({ n, steps, weight }: Columns, ending: Ending, first = 0): Int32Array {
+  return headed({ n, bytes: steps * 32, first }, ending, (column, all, offset) => {
+    const weights = new Int8Array(all, offset, steps * 32);
+    let sum = 0;
+    let size = 0;
+    for (let step = 0; step < steps; step++) {
+      for (let term = 0; term < 4; term++) {
+        const value = weight(step, term, column);
+        weights[step * 32 + (column % PANEL_COLUMNS) * 4 + term] = value;
+        sum += value;
+        size += Math.abs(value);
+      }
+    }
+    return { sum, size };
+  });
 }
 
 /** Scratch of products: the sums of a tile, and rows of so many fours of terms that are copied at a time. */

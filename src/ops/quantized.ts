@@ -2,7 +2,17 @@
 // are a module of their own, which an engine has to have before it loads a program of them: see engine/extend.ts.
 import { ShapeError } from "../core/errors.ts";
 import { showShape } from "../core/shape.ts";
-import { type Cut, defineOp, float, read, rows, scratch, write } from "../graph/op.ts";
+import {
+  type Buffer,
+  type Cut,
+  defineOp,
+  type Emitter,
+  float,
+  read,
+  rows,
+  scratch,
+  write,
+} from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import {
   checkProduct,
@@ -18,7 +28,7 @@ import {
 import { reshape } from "./reshape.ts";
 
 /** Elements of so many bytes, shared as the kernels share floats. */
-const sixteens = (n: number, size: number): Cut => rows(Math.ceil(n / 16), 16 * size);
+export const sixteens = (n: number, size: number): Cut => rows(Math.ceil(n / 16), 16 * size);
 
 const linearOperands = ({ scale, zeroPoint }: Quantization) => [
   float(scale),
@@ -82,6 +92,40 @@ export interface QuantizedMatmul extends QuantizedOptions {
   readonly weight: Int8Array;
 }
 
+/** The call that multiplies [m, k] bytes by a weight [k, n]. */
+export function emitProduct(
+  emitter: Emitter,
+  product: QuantizedMatmul,
+  [m, n, k]: readonly [m: number, n: number, k: number],
+  [from, to]: readonly [from: Buffer, to: Buffer],
+): void {
+  const { weight } = product;
+  const steps = Math.ceil(k / 4);
+  const panels = panelsOf(
+    {
+      n,
+      steps,
+      weight: (step, term, column) => (4 * step + term < k ? weight[(4 * step + term) * n + column]! : 0),
+    },
+    endingOf(product),
+  );
+  emitter.call(
+    "matmulBytes",
+    [
+      m,
+      n,
+      k,
+      steps,
+      read(from),
+      read(emitter.table("panels", panels)),
+      write(to),
+      product.output ? 1 : 4,
+      scratch(productScratch(steps)),
+    ],
+    { work: (m * n * k) / 2 },
+  );
+}
+
 const matmulOp = defineOp<QuantizedMatmul>({
   name: "quantizedMatmul",
   bytes: true,
@@ -92,32 +136,7 @@ const matmulOp = defineOp<QuantizedMatmul>({
   gradient: "none",
   emit(emitter, { inputs: [q], outputs: [y], attributes }) {
     const [m, k] = q!.shape as [number, number];
-    const n = y!.shape[1]!;
-    const { weight } = attributes;
-    const steps = Math.ceil(k / 4);
-    const panels = panelsOf(
-      {
-        n,
-        steps,
-        weight: (step, term, column) => (4 * step + term < k ? weight[(4 * step + term) * n + column]! : 0),
-      },
-      endingOf(attributes),
-    );
-    emitter.call(
-      "matmulBytes",
-      [
-        m,
-        n,
-        k,
-        steps,
-        read(emitter.buffer(q!)),
-        read(emitter.table("panels", panels)),
-        write(emitter.buffer(y!)),
-        attributes.output ? 1 : 4,
-        scratch(productScratch(steps)),
-      ],
-      { work: (m * n * k) / 2 },
-    );
+    emitProduct(emitter, attributes, [m, y!.shape[1]!, k], [emitter.buffer(q!), emitter.buffer(y!)]);
   },
 });
 

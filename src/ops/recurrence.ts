@@ -101,7 +101,7 @@ const within = (operand: Operand, offset: number, bytes: number): Operand => ({
 });
 
 /** Of a result, or its gradient, what belongs to the states, and what to the cell behind them. */
-function parted(
+export function parted(
   whole: Operand,
   { size }: Tensor,
   { batch, units }: Sizes,

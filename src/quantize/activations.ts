@@ -5,7 +5,6 @@ import { extendQuantized } from "../engine/extend.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Frozen } from "../inference/frozen.ts";
 import type { InputReader } from "../nn/inputs.ts";
-import { viewOf } from "../nn/model.ts";
 
 /** Numbers that one run leaves to be looked at, and examples at most. */
 const NUMBERS = 2 ** 22;
@@ -56,7 +55,6 @@ export async function watch(
     }
     const program = compile({ graph, placements: places });
     await equip(engine, program);
-    const view = viewOf(input.dtype);
     // As many batches as there are of this size.
     const count = Math.floor((inputs.length - from) / batch);
     const start = from;
@@ -64,10 +62,10 @@ export async function watch(
       const loaded = engine.load(program);
       try {
         for (from = start; from < start + count * batch; from += batch) {
-          inputs.read(from, from + batch, loaded[view]("input", 0, input.size));
+          inputs.write(loaded, from, from + batch);
           await run(loaded);
           for (const [tensor, { region, offset }] of places) {
-            const values = loaded[tensor === input ? view : "floats"](region, offset, tensor.size);
+            const values = loaded.elements(tensor.dtype, region, offset, tensor.size);
             see({ name: names.get(tensor)!, values, from, to: from + batch });
           }
         }

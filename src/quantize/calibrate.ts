@@ -37,8 +37,11 @@ const ENTROPY_BINS = 2048;
 
 const OPTIONS: OptionNames<CalibrateOptions> = { method: 0, percentile: 0, engine: 0 };
 
-/** @throws OptionError */
-function checkCalibration(where: string, { method = "minMax", percentile = 99.99 }: CalibrateOptions): void {
+/** @throws OptionError for an unknown method or a percentile out of range. */
+export function checkCalibration(
+  where: string,
+  { method = "minMax", percentile = 99.99 }: CalibrateOptions,
+): void {
   const methods: readonly string[] = ["minMax", "percentile", "entropy"];
   if (!methods.includes(method))
     throw new OptionError(
@@ -66,7 +69,7 @@ function include(where: string, ranges: Map<string, Range>, { name, values, from
 export function readCalibration(where: string, model: Model, inputs: Inputs): InputReader {
   if ((inputs as { length: number }).length === 0)
     throw new DataError(`${where}: got no inputs, wanted examples like those that the model will see`);
-  return readInputs(where, inputs, model.inputShape, model.inputLimit);
+  return readInputs(where, inputs, model);
 }
 
 /** What {@link calibrate} does, with anything that freezes. */
@@ -76,7 +79,6 @@ export async function rangesOf(
   reader: InputReader,
   options: CalibrateOptions,
 ): Promise<Ranges> {
-  checkCalibration(where, options);
   const { method = "minMax", percentile = 99.99 } = options;
   const ranges = new Map<string, Range>();
   await watch(watched, reader, (seen) => include(where, ranges, seen));
@@ -139,5 +141,6 @@ export async function calibrate(
     OPTIONS,
   );
   const watched = { frozenAt: (batchSize: number) => freeze(model, { batchSize, engine }), engine };
+  checkCalibration("calibrate", options);
   return rangesOf("calibrate", watched, readCalibration("calibrate", model, inputs), options);
 }

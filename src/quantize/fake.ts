@@ -27,8 +27,11 @@ export function fakeQuantize(x: Tensor, { scale, zeroPoint, least, most, name }:
   return straightThrough(value, { to: x, share, name });
 }
 
-/** A scale, but 1 where there is nothing to scale. */
-const scaleOf = (width: Tensor) => where(equal(width, 0), 1, div(width, LARGEST));
+/** A scale, but 1 where there is nothing to scale, or so little that its step is 0. */
+function scaleOf(width: Tensor): Tensor {
+  const scale = div(width, LARGEST);
+  return where(equal(scale, 0), 1, scale);
+}
 
 /** Activations on 0 … 127, as `affineOf` has them for a range that holds 0. */
 export function fakeActivations(

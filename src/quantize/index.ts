@@ -14,5 +14,5 @@ export {
 } from "./calibrate.ts";
 export type { Affine } from "./numbers.ts";
 export { type QuantizeOptions, quantize, quantizedFromBytes } from "./quantize.ts";
-export type { LayerReport, QuantizedModel } from "./quantized-model.ts";
+export type { LayerReport, PrepareOptions, QuantizedModel } from "./quantized-model.ts";
 export type { WeightType } from "./stored.ts";

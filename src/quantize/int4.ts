@@ -16,6 +16,12 @@ export interface Blocks {
   readonly blockSize: number;
 }
 
+/** The largest number of 16 bits. */
+const LARGEST_SCALE = 65_504;
+
+/** What 4 bits can stand for at most: the largest scale, 8 times. */
+export const LARGEST_INT4 = 8 * LARGEST_SCALE;
+
 /** What the number of largest magnitude is divided by: −8 uses all integers, others lose more of it and less of the rest. */
 const DIVISORS = [-8, -7.5, -7, -8.5, -9, -9.5, 7, 7.5, 8] as const;
 
@@ -29,7 +35,9 @@ function scaleOf(block: Float32Array): number {
   const scales = fromHalves(
     halves(
       "a block",
-      Float32Array.from(DIVISORS, (divisor) => most / divisor),
+      Float32Array.from(DIVISORS, (divisor) =>
+        Math.max(-LARGEST_SCALE, Math.min(LARGEST_SCALE, most / divisor)),
+      ),
       "f16",
     ),
     "f16",
@@ -43,7 +51,7 @@ function scaleOf(block: Float32Array): number {
   return best;
 }
 
-/** A matrix [k, n] in 4 bits. */
+/** A matrix [k, n] in 4 bits, of numbers up to LARGEST_INT4. */
 export function toInt4(values: Float32Array, { k, n, blockSize }: Blocks): Integers4 {
   const count = Math.ceil(k / blockSize);
   const scales = new Float32Array(count * n);

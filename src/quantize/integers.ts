@@ -1,12 +1,10 @@
-// A frozen model said again with integers: products of bytes where scales are known, bytes between them where the next op
-// takes bytes, floats everywhere else.
+// A frozen model said again with integers: products of bytes where scales are known, bytes between them where what lies there
+// has a rule for bytes, floats everywhere else.
 import type { Node, Tensor } from "../graph/tensor.ts";
 import type { Frozen } from "../inference/frozen.ts";
 import type { Range, Ranges } from "./calibrate.ts";
 import { constantOf, weightOf } from "./products.ts";
-
-/** Ops that only choose or move numbers: what their bytes stand for stays as it is. */
-const PASSING = new Set(["reshape", "permute", "slice", "pad", "concatenate", "maxPool"]);
+import { type Rule, readBy, ruleOf } from "./rules.ts";
 
 /** Activations that are bounds. */
 const BOUNDS: Readonly<
@@ -18,21 +16,24 @@ const BOUNDS: Readonly<
   clamp: (bounds) => bounds,
 };
 
-/** A product of bytes: what it reads, and the activation that it ends with. */
-interface IntegerProduct {
-  readonly x: Tensor;
-  /** The tensor that has been activated, if the product does it, and its bounds. */
-  readonly fused: { readonly to: Tensor; readonly bounds: readonly [number, number] } | undefined;
+/** An activation that the op before it does, and its bounds. */
+interface Fused {
+  /** The tensor that has been activated. */
+  readonly to: Tensor;
+  readonly bounds: readonly [number, number];
 }
 
 /** Which parts of a frozen model work on bytes. */
 export interface Division {
-  readonly products: ReadonlyMap<Node, IntegerProduct>;
-  /** Tensors that exist as bytes, because a product reads them, at once or behind ops that only move them. */
+  /** Products of bytes. */
+  readonly products: ReadonlySet<Node>;
+  /** What else computes on bytes, and how. */
+  readonly said: ReadonlyMap<Node, Rule>;
+  /** Tensors that exist as bytes, because something that computes on bytes reads them. */
   readonly bytes: ReadonlySet<Tensor>;
-  /** Ops that only choose or move bytes. */
-  readonly passing: ReadonlySet<Node>;
-  /** Activations that the product before them does: output → input. */
+  /** Of those that end with an activation behind them. */
+  readonly fused: ReadonlyMap<Node, Fused>;
+  /** Activations that the op before them does: output → input. */
   readonly absorbed: ReadonlyMap<Tensor, Tensor>;
   /** The values that a tensor's bytes tell apart. */
   rangeOf(tensor: Tensor): Range;
@@ -76,9 +77,9 @@ class Groups {
   }
 }
 
-/** The product's result behind reshapes and the activation that bounds it, if nobody else reads what is between. */
-function fusedOf(product: Node, readers: Readers, bytes: ReadonlySet<Tensor>) {
-  const between: Tensor[] = [product.outputs[0]!];
+/** An op's result behind reshapes and the activation that bounds it, if nobody else reads what is between. */
+function fusedOf(node: Node, readers: Readers, bytes: ReadonlySet<Tensor>) {
+  const between: Tensor[] = [node.outputs[0]!];
   for (;;) {
     const last = between.at(-1)!;
     const next = readers.only(last);
@@ -91,44 +92,64 @@ function fusedOf(product: Node, readers: Readers, bytes: ReadonlySet<Tensor>) {
   }
 }
 
-/** Whether an op can pass bytes on. */
-const passes = ({ op, inputs, outputs }: Node, readers: Readers): boolean =>
-  op !== undefined &&
-  PASSING.has(op.name) &&
-  outputs.slice(1).every((more) => readers.of(more).length === 0) &&
-  inputs.every(({ dtype }) => dtype === "f32");
+/** Of each node that can be said with bytes how; further results would be floats. */
+const rulesOf = ({ nodes }: Frozen, readers: Readers): ReadonlyMap<Node, Rule> =>
+  new Map(
+    nodes.flatMap((node) => {
+      const rule = ruleOf(node);
+      const alone = node.outputs.slice(1).every((more) => readers.of(more).length === 0);
+      return rule && alone ? [[node, rule] as const] : [];
+    }),
+  );
 
-/** Finds the parts that work on bytes: products for whose inputs there are ranges, of those that are given. */
+/** Which nodes have bytes to begin with: products, and what reads something that has; or makes bytes of floats by itself. */
+function ableOf({ nodes }: Frozen, products: ReadonlySet<Node>, rules: ReadonlyMap<Node, Rule>): Set<Node> {
+  const able = new Set<Node>(products);
+  for (const node of nodes) {
+    const rule = rules.get(node);
+    if (!rule) continue;
+    const reads = readBy(node, rule);
+    if (reads.length === 0 || reads.some((tensor) => able.has(tensor.node))) able.add(node);
+  }
+  return able;
+}
+
+/** Finds the parts that work on bytes: products for whose inputs there are ranges, of those that are given, and what lies between. */
 export function divide(frozen: Frozen, ranges: Ranges, candidates: readonly Node[]): Division {
   const readers = new Readers(frozen);
   const { nodes, names } = frozen;
   const chosen = new Set(candidates);
+  const rules = new Map(rulesOf(frozen, readers));
   for (;;) {
+    const able = ableOf(frozen, chosen, rules);
     const bytes = new Set<Tensor>();
-    const passing = new Set<Node>();
+    const floats = new Set<Tensor>();
+    const said = new Map<Node, Rule>();
     const groups = new Groups();
     for (const node of nodes.toReversed()) {
       const [y] = node.outputs;
+      const rule = bytes.has(y!) ? rules.get(node) : undefined;
       if (chosen.has(node)) bytes.add(node.inputs[0]!);
-      else if (bytes.has(y!) && passes(node, readers)) {
-        passing.add(node);
-        for (const input of node.inputs) {
-          bytes.add(input);
-          groups.join(input, y!);
-        }
-      }
+      // What somebody reads as floats is better computed in floats, unless it has not been computed at all.
+      else if (rule && (rule.moves || (able.has(node) && !floats.has(y!)))) {
+        said.set(node, rule);
+        const reads = readBy(node, rule);
+        for (const input of node.inputs) (reads.includes(input) ? bytes : floats).add(input);
+        if (rule.moves) for (const input of reads) groups.join(input, y!);
+      } else for (const input of node.inputs) floats.add(input);
     }
-    const products = new Map<Node, IntegerProduct>();
     const absorbed = new Map<Tensor, Tensor>();
+    const fused = new Map<Node, Fused>();
     const unranged = new Set<Tensor>();
-    for (const node of chosen) {
-      const fused = fusedOf(node, readers, bytes);
-      products.set(node, { x: node.inputs[0]!, fused });
-      if (!fused) continue;
-      absorbed.set(fused.to, fused.between.at(-1)!);
-      for (const tensor of fused.between) {
-        if (tensor.node !== node) passing.add(tensor.node);
-        groups.join(tensor, fused.to);
+    for (const node of [...chosen, ...said.keys()]) {
+      const end = chosen.has(node) || said.get(node)!.bounded ? fusedOf(node, readers, bytes) : undefined;
+      if (!end) continue;
+      const { to, bounds, between } = end;
+      fused.set(node, { to, bounds });
+      absorbed.set(to, between.at(-1)!);
+      for (const tensor of between) {
+        if (tensor.node !== node) said.set(tensor.node, ruleOf(tensor.node)!);
+        groups.join(tensor, to);
         bytes.add(tensor);
         unranged.add(tensor);
       }
@@ -141,15 +162,18 @@ export function divide(frozen: Frozen, ranges: Ranges, candidates: readonly Node
       const { min, max } = found.get(root) ?? range;
       found.set(root, { min: Math.min(min, range.min), max: Math.max(max, range.max) });
     }
-    const without = [...chosen].filter((node) => !found.has(groups.rootOf(node.inputs[0]!)));
-    if (without.length === 0)
-      return {
-        products,
-        bytes,
-        passing,
-        absorbed,
-        rangeOf: (tensor) => found.get(groups.rootOf(tensor))!,
-      };
+    const ranged = (tensor: Tensor) => found.has(groups.rootOf(tensor));
+    const lost = [...said].filter(
+      ([node, rule]) => !rule.moves && ![node.outputs[0]!, ...readBy(node, rule)].every(ranged),
+    );
+    const without = [...chosen].filter((node) => !ranged(node.inputs[0]!));
+    // Without one that stays in floats others may have ranges enough.
+    for (const [node] of lost) rules.delete(node);
+    if (lost.length > 0) continue;
+    if (without.length === 0) {
+      const rangeOf = (tensor: Tensor) => found.get(groups.rootOf(tensor))!;
+      return { products: chosen, said, bytes, fused, absorbed, rangeOf };
+    }
     for (const node of without) chosen.delete(node);
   }
 }

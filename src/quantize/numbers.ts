@@ -65,7 +65,8 @@ export function affineOf(range: { readonly min: number; readonly max: number }):
   const min = Math.fround(Math.min(range.min, 0));
   const max = Math.fround(Math.max(range.max, 0));
   const width = Math.fround(max - min);
-  const scale = width === 0 ? 1 : Math.fround(width / LARGEST);
+  // A width of next to nothing has a step that is 0 in 32 bits.
+  const scale = Math.fround(width / LARGEST) || 1;
   return { scale, zeroPoint: Math.min(LARGEST, roundToEven(Math.fround((0 - min) / scale))) };
 }
 
@@ -91,7 +92,7 @@ export interface Integers8 {
   readonly scales: Float32Array<ArrayBuffer>;
 }
 
-/** The nearest integers with scale max|w| / 127 of each channel; a channel of zeros has scale 1. */
+/** The nearest integers with scale max|w| / 127 of each channel; 1 where that is 0 in 32 bits, as of a channel of zeros. */
 export function toInt8(values: Float32Array, { count, inner }: Channels): Integers8 {
   const scales = new Float32Array(count);
   const channelOf = (index: number) => Math.floor(index / inner) % count;
@@ -99,7 +100,7 @@ export function toInt8(values: Float32Array, { count, inner }: Channels): Intege
     const channel = channelOf(index);
     scales[channel] = Math.max(scales[channel]!, Math.abs(value));
   }
-  for (const [channel, most] of scales.entries()) scales[channel] = most / LARGEST || 1;
+  for (const [channel, most] of scales.entries()) scales[channel] = Math.fround(most / LARGEST) || 1;
   const integers = Int8Array.from(values, (value, index) => {
     const integer = roundToEven(Math.fround(value / scales[channelOf(index)]!));
     return Math.max(-LARGEST, Math.min(LARGEST, integer));

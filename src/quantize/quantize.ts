@@ -8,13 +8,19 @@ import type { InputReader, Inputs } from "../nn/inputs.ts";
 import type { Model, RunOptions } from "../nn/model.ts";
 import { watch } from "./activations.ts";
 import { checkLayers, learnedRanges, QuantizationAwareModel } from "./aware.ts";
-import { type CalibrationMethod, type Ranges, rangesOf, readCalibration } from "./calibrate.ts";
+import {
+  type CalibrationMethod,
+  checkCalibration,
+  type Ranges,
+  rangesOf,
+  readCalibration,
+} from "./calibrate.ts";
 import { readPlan } from "./file.ts";
 import { signalToNoise } from "./numbers.ts";
 import { belongs, constantOf, weightOf } from "./products.ts";
 import { type LayerReport, placeholders, QuantizedModel } from "./quantized-model.ts";
-import { formsOf, type Plan, rewritten, usedRanges } from "./rewriting.ts";
-import { alike, restore, type Storage, type Stored, store, type WeightType } from "./stored.ts";
+import type { Plan } from "./rewriting.ts";
+import { alike, formsOf, restore, type Storage, type Stored, store, type WeightType } from "./stored.ts";
 
 /** Options of {@link quantize}. */
 export interface QuantizeOptions {
@@ -83,6 +89,7 @@ function settled(model: Model, options: QuantizeOptions) {
     );
   if (!(Number.isSafeInteger(blockSize) && blockSize >= 1))
     throw new OptionError(`quantize: blockSize: got ${blockSize}, wanted a positive integer`);
+  checkCalibration("quantize", options);
   checkLayers("quantize", model, skip);
   return { weights, granularity, blockSize, skip, activations, calibration };
 }
@@ -112,16 +119,19 @@ function storedOf(frozen: Frozen, storage: Storage, skip: readonly string[]): Ma
   return stored;
 }
 
-/** The numbers of tensors over some inputs, one array a batch, by the names that the frozen model gives them. */
+/** The numbers of tensors over some inputs, example after example, by the names that the frozen model gives them. */
 async function valuesOf(
   frozenAt: (batchSize: number) => Promise<Frozen>,
   engine: Engine,
   inputs: InputReader,
-): Promise<ReadonlyMap<string, Float32Array[]>> {
-  const all = new Map<string, Float32Array[]>();
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const all = new Map<string, Float32Array>();
   const chosen = ({ names, input }: Frozen) => [...names.keys()].filter((tensor) => tensor !== input);
-  await watch({ frozenAt, engine, chosen }, inputs, ({ name, values }) => {
-    all.set(name, [...(all.get(name) ?? []), Float32Array.from(values)]);
+  await watch({ frozenAt, engine, chosen }, inputs, ({ name, values, from, to }) => {
+    const size = values.length / (to - from);
+    const whole = all.get(name) ?? new Float32Array(size * inputs.length);
+    whole.set(values, from * size);
+    all.set(name, whole);
   });
   return all;
 }
@@ -136,6 +146,7 @@ interface Measured {
 
 /** What quantization costs each product: of the weight and, where there are inputs, of the result. */
 async function reportOf({ frozenAt, plan, engine, inputs }: Measured): Promise<readonly LayerReport[]> {
+  const { rewritten } = await import("./rewriting.ts");
   const one = await frozenAt(1);
   const forms = formsOf(one);
   const { layers } = rewritten(one, plan);
@@ -152,14 +163,12 @@ async function reportOf({ frozenAt, plan, engine, inputs }: Measured): Promise<r
   const tried = layers.length > 0 ? inputs : undefined;
   const wanted = tried && (await valuesOf(resultsAt(false), engine, tried));
   const got = tried && (await valuesOf(resultsAt(true), engine, tried));
-  const joined = (values: typeof wanted, index: number) =>
-    values?.get(String(index))?.flatMap((batch) => [...batch]);
   return layers.map(({ node, input }, index) => {
     const { tensor, axis } = weightOf(node)!;
     const name = one.names.get(tensor)!;
     const stored = plan.stored.get(name)!;
     const floats = restore(stored, forms.get(name)!.axis ?? axis, plan.blockSize);
-    const [before, after] = [joined(wanted, index), joined(got, index)];
+    const [before, after] = [wanted, got].map((values) => values?.get(String(index)));
     return {
       name,
       op: node.op!.name,
@@ -175,11 +184,11 @@ async function reportOf({ frozenAt, plan, engine, inputs }: Measured): Promise<r
  * A trained model with weights in fewer bits and, with int8 weights, products of integers: scales are symmetric for each
  * channel of a weight, and cover the calibrated range of an activation, whose 7 bits are the same integers on every
  * instruction set. Batch normalizations are part of the weights by then; a product, its bias and a ReLU, ReLU6 or clamp are
- * one op, and between two such products only integers lie, also through reshapes, pools of maxima, slices, padding and
- * concatenations. Everything else computes in floats. The model is left as it is, and later changes of its weights do not
+ * one op, and between two such products only integers lie, also through reshapes, pools of maxima, slices, padding,
+ * concatenations, sums of branches, activations, means and layer normalizations. Everything else computes in floats. The model is left as it is, and later changes of its weights do not
  * reach the quantized one. A model of `quantizationAware` brings its ranges along. Jacob et al. 2018; Krishnamoorthi 2018.
- * @throws OptionError for options out of range or that do not go together, or a weight that f16 cannot hold.
- * @throws DataError for a calibration as `calibrate` refuses it. @throws EngineError where the model has no weights yet.
+ * @throws OptionError for options out of range or that do not go together, or a weight that f16 or int4 cannot hold.
+ * @throws DataError for a calibration as `calibrate` refuses it, or weights that are not finite. @throws EngineError where the model has no weights yet.
  * @example
  * await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam(), epochs: 1 });
  * const small = await quantize(model, { calibration: data });
@@ -205,6 +214,7 @@ export async function quantize(model: Model, options: QuantizeOptions = {}): Pro
     ranges = await learnedRanges(model as QuantizationAwareModel, frozen, { engine });
   const stored = storedOf(frozen, { weights, granularity, blockSize }, skip);
   const all: Plan = { stored, activations, blockSize, ranges };
+  const { usedRanges } = await import("./rewriting.ts");
   const plan = { ...all, ranges: usedRanges(frozen, all) };
   const few = inputs && { ...inputs, length: Math.min(MEASURED, inputs.length) };
   return new QuantizedModel(original, plan, await reportOf({ frozenAt, plan, engine, inputs: few }));
@@ -222,8 +232,9 @@ export async function quantize(model: Model, options: QuantizeOptions = {}): Pro
 export async function quantizedFromBytes(
   bytes: Uint8Array,
   model: Model,
-  { engine }: RunOptions = {},
+  options: RunOptions = {},
 ): Promise<QuantizedModel> {
+  const { engine } = checkOptions("quantizedFromBytes", options, { engine: 0 });
   const original = model instanceof QuantizationAwareModel ? model.original : model;
   const where = engine ?? (await defaultEngine());
   const frozen = await freeze(original, { engine: where, parameters: placeholders(original) });

@@ -1,18 +1,21 @@
 // A quantized model: what is stored of the weights, and how it predicts.
 
-import type { Program } from "../compile/program.ts";
+import { EngineError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { sizeOf } from "../core/shape.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { LoadedProgram } from "../engine/loaded.ts";
-import { type Frozen, freeze, predictor } from "../inference/frozen.ts";
-import { type Inputs, readInputs } from "../nn/inputs.ts";
-import { type Model, type RunOptions, viewOf } from "../nn/model.ts";
+import { type Frozen, freeze } from "../inference/frozen.ts";
+import { loadPrepared, prepared } from "../inference/prepared.ts";
+import { type InputReader, type Inputs, readInputs } from "../nn/inputs.ts";
+import type { Model, RunOptions } from "../nn/model.ts";
+import { Predictors } from "../nn/predictors.ts";
 import type { ParameterValues } from "../nn/weights.ts";
 import { equip } from "./activations.ts";
 import { writePlan } from "./file.ts";
 import type { Affine } from "./numbers.ts";
-import { type Plan, rewritten } from "./rewriting.ts";
+import type { Plan } from "./rewriting.ts";
 import { bytesOf, type WeightType } from "./stored.ts";
 
 /** One product of a quantized model. */
@@ -30,14 +33,11 @@ export interface LayerReport {
   readonly outputDecibels: number | undefined;
 }
 
-/** Examples that one program takes at a time, and programs that are kept. */
-const BATCH = 256;
-const PREDICTORS = 4;
-
-/** Frees the programs of models that nobody holds any more. */
-const abandoned = new FinalizationRegistry<Map<number, LoadedProgram>>((programs) => {
-  for (const program of programs.values()) program.release();
-});
+/** Options of {@link QuantizedModel.prepare}. */
+export interface PrepareOptions extends RunOptions {
+  /** Examples at a time. Default: 1. */
+  readonly batchSize?: number;
+}
 
 /** Numbers for the parameters of a model that has its weights from elsewhere. */
 export const placeholders = (model: Model): ReadonlyMap<string, ParameterValues> =>
@@ -51,15 +51,14 @@ export class QuantizedModel {
   readonly report: readonly LayerReport[];
   readonly #model: Model;
   readonly #plan: Plan;
-  /** By batch size, the one used last at the end. */
-  readonly #programs = new Map<number, LoadedProgram>();
+  readonly #predictors: Predictors;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(model: Model, plan: Plan, report: readonly LayerReport[] = []) {
     this.#model = model;
     this.#plan = plan;
     this.report = report;
-    abandoned.register(this, this.#programs);
+    this.#predictors = new Predictors(sizeOf(model.outputShape));
   }
 
   /** Shape of one input, without the batch. */
@@ -81,62 +80,108 @@ export class QuantizedModel {
   async frozen(batchSize = 1, engine?: Engine): Promise<Frozen> {
     const where = engine ?? (await defaultEngine());
     const parameters = placeholders(this.#model);
+    const { rewritten } = await import("./rewriting.ts");
     return rewritten(await freeze(this.#model, { batchSize, engine: where, parameters }), this.#plan).frozen;
   }
 
   /**
+   * Makes the program for a batch size, as `predict` does when it meets one, so that `predictSync` has it. A model keeps those
+   * of the four batch sizes used last.
+   * @throws OptionError for an option out of range or unknown. @throws MemoryError where it needs more than is left.
+   * @example
+   * await model.initialize();
+   * const quantized = await quantize(model, { weights: "int4" });
+   * await quantized.prepare({ batchSize: 64 });
+   */
+  async prepare(options: PrepareOptions = {}): Promise<void> {
+    const { batchSize = 1, engine } = checkOptions("prepare", options, { batchSize: 0, engine: 0 });
+    if (!(Number.isSafeInteger(batchSize) && batchSize > 0))
+      throw new OptionError(`prepare: batchSize: got ${batchSize}, wanted a positive integer`);
+    return this.#alone(async () => {
+      const where = engine ?? (await defaultEngine());
+      for (const { from, to } of this.#predictors.batches(batchSize)) {
+        const size = to - from;
+        if (!this.#predictors.get(size, where)) this.#predictors.keep(size, await this.#load(where, size));
+      }
+    });
+  }
+
+  /**
    * Outputs for some inputs, example after example: [n, ...outputShape].
-   * @throws ShapeError where the inputs do not fit. @throws DataError naming the place of a number that is not finite.
+   * @throws OptionError for an unknown option. @throws ShapeError where the inputs do not fit. @throws DataError naming the place of a number that is not finite.
    * @example
    * await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam(), epochs: 1 });
    * const quantized = await quantize(model, { calibration: data });
    * const scores = await quantized.predict(images); // Float32Array of n · 10
    */
-  predict(inputs: Inputs, options: RunOptions = {}): Promise<Float32Array> {
-    // One after the other: a program that waits for its turn is not one to be put away.
-    const result = this.#last.then(() => this.#predict(inputs, options));
+  async predict(inputs: Inputs, options: RunOptions = {}): Promise<Float32Array> {
+    const { engine } = checkOptions("predict", options, { engine: 0 });
+    return this.#alone(async () => {
+      const { reader, result } = this.#read(inputs);
+      const where = engine ?? (await defaultEngine());
+      for (const batch of this.#predictors.batches(reader.length)) {
+        const size = batch.to - batch.from;
+        const loaded = this.#predictors.get(size, where) ?? (await this.#load(where, size));
+        await where.turn(async (run) => {
+          this.#predictors.write(loaded, reader, batch);
+          await run(loaded);
+          this.#predictors.read(loaded, batch, result);
+        });
+      }
+      return result;
+    });
+  }
+
+  /**
+   * The same without a promise, on an engine of one thread, of as many examples as there is a program for: see `prepare`.
+   * @throws EngineError where there is none, or while a run is under way.
+   * @example
+   * const engine = await createEngine({ threads: 1 });
+   * await model.initialize({ engine });
+   * const quantized = await quantize(model, { weights: "int4", engine });
+   * await quantized.prepare({ engine });
+   * const scores = quantized.predictSync(images.subarray(0, 784), { engine });
+   * await engine.close();
+   */
+  predictSync(inputs: Inputs, options: { readonly engine: Engine }): Float32Array {
+    const { engine } = checkOptions("predict", options, { engine: 0 });
+    const { reader, result } = this.#read(inputs);
+    return engine.turnSync((run) => {
+      for (const batch of this.#predictors.batches(reader.length)) {
+        const loaded = this.#predictors.get(batch.to - batch.from, engine);
+        if (!loaded) {
+          throw new EngineError(
+            `predictSync: there is no program for ${reader.length} examples on this engine, see prepare`,
+          );
+        }
+        this.#predictors.write(loaded, reader, batch);
+        run(loaded);
+        this.#predictors.read(loaded, batch, result);
+      }
+      return result;
+    });
+  }
+
+  #read(inputs: Inputs): { readonly reader: InputReader; readonly result: Float32Array } {
+    const reader = readInputs("predict", inputs, this.#model);
+    return { reader, result: new Float32Array(reader.length * sizeOf(this.outputShape)) };
+  }
+
+  /** One after the other: a program that waits for its turn is not one to be put away. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
     this.#last = result.catch(() => {});
     return result;
   }
 
-  async #predict(inputs: Inputs, { engine }: RunOptions): Promise<Float32Array> {
-    const { inputShape, inputLimit, outputShape, inputType } = this.#model;
-    const reader = readInputs("predict", inputs, inputShape, inputLimit);
-    const where = engine ?? (await defaultEngine());
-    const [inputSize, outputSize] = [sizeOf(inputShape), sizeOf(outputShape)];
-    const result = new Float32Array(reader.length * outputSize);
-    for (let from = 0; from < reader.length; from += BATCH) {
-      const batch = Math.min(BATCH, reader.length - from);
-      const isNew = this.#programs.get(batch)?.engine !== where;
-      const program = isNew ? predictor(await this.frozen(batch, where)) : undefined;
-      if (program) await equip(where, program);
-      await where.turn(async (run) => {
-        const loaded = this.#loaded(where, batch, program);
-        reader.read(from, from + batch, loaded[viewOf(inputType)]("input", 0, batch * inputSize));
-        await run(loaded);
-        result.set(loaded.floats("output", 0, batch * outputSize), from * outputSize);
-      });
-    }
-    return result;
+  async #load(engine: Engine, batch: number): Promise<LoadedProgram> {
+    const programs = prepared(await this.frozen(batch, engine));
+    await equip(engine, programs.program);
+    return loadPrepared(engine, programs);
   }
 
   /** The model as the bytes of a safetensors file, whose layout is docs/quantization.md. */
   toBytes(): Uint8Array {
     return writePlan(this.#plan);
-  }
-
-  /** The program for a batch size; those used last are kept. */
-  #loaded(engine: Engine, batch: number, program: Program | undefined): LoadedProgram {
-    const known = this.#programs.get(batch);
-    this.#programs.delete(batch);
-    if (program) known?.release();
-    const loaded = program ? engine.load(program) : known!;
-    this.#programs.set(batch, loaded);
-    const [oldest] = this.#programs;
-    if (oldest && this.#programs.size > PREDICTORS) {
-      this.#programs.delete(oldest[0]);
-      oldest[1].release();
-    }
-    return loaded;
   }
 }

@@ -1,18 +1,22 @@
 // A frozen model with stored weights in the place of its parameters: integers where it multiplies integers, else floats.
+// It is loaded when a model is quantized or predicts.
 
 import { nodesOf } from "../graph/rewrite.ts";
 import { Graph, type Node, type Tensor } from "../graph/tensor.ts";
 import { type Frozen, named } from "../inference/frozen.ts";
 import type { Windows } from "../ops/patches.ts";
 import { dequantizeLinear, quantizedMatmul, quantizeLinear } from "../ops/quantized.ts";
-import { quantizedConvolution, quantizedMaxPoolOp } from "../ops/quantized-convolution.ts";
+import { quantizedConvolution } from "../ops/quantized-convolution.ts";
 import { dynamicQuantizedMatmul, int4Matmul } from "../ops/quantized-floats.ts";
-import type { Axes } from "../ops/taps.ts";
+import type { QuantizedOutput } from "../ops/quantized-panels.ts";
+import { quantizedRecurrence } from "../ops/quantized-recurrence.ts";
+import type { Recurrence } from "../ops/recurrence.ts";
+import { reshape } from "../ops/reshape.ts";
 import type { Ranges } from "./calibrate.ts";
 import { type Division, divide, multipliesBytes } from "./integers.ts";
 import { type Affine, affineOf, integerOf, LARGEST } from "./numbers.ts";
-import { asMatrix, constantOf, matrixOf, type Weight, weightOf, weightsOf } from "./products.ts";
-import { type Form, restore, type Stored } from "./stored.ts";
+import { asMatrix, constantOf, matrixOf, type Weight, weightOf } from "./products.ts";
+import { formsOf, restore, type Stored } from "./stored.ts";
 
 /** Blocks that the engine multiplies by without making floats of them. */
 const ENGINE_BLOCK = 32;
@@ -38,18 +42,6 @@ export interface Rewritten {
   }[];
   /** What has become of a tensor, as floats. */
   floatsOf(tensor: Tensor): Tensor;
-}
-
-/** The forms of a frozen model's constants that are to be stored, by name: those that parameters made. */
-export function formsOf(frozen: Frozen): ReadonlyMap<string, Form & { readonly tensor: Tensor }> {
-  const axes = weightsOf(frozen);
-  return new Map(
-    frozen.nodes.flatMap(({ outputs: [tensor] }) =>
-      constantOf(tensor!)?.name === undefined
-        ? []
-        : [[frozen.names.get(tensor!)!, { shape: tensor!.shape, axis: axes.get(tensor!), tensor: tensor! }]],
-    ),
-  );
 }
 
 class Rewriter {
@@ -79,10 +71,9 @@ class Rewriter {
       this.#rewrite(node);
       const weight = weightOf(node);
       if (!weight || (this.#storedOf(weight.tensor)?.type ?? "f32") === "f32") return [];
-      const product = this.division.products.get(node);
-      return [
-        { node, result: product?.fused?.to ?? node.outputs[0]!, input: product && this.#affineOf(product.x) },
-      ];
+      const { products, fused } = this.division;
+      const result = fused.get(node)?.to ?? node.outputs[0]!;
+      return [{ node, result, input: products.has(node) ? this.#affineOf(node.inputs[0]!) : undefined }];
     });
     const result = this.#float(output);
     const kept = nodesOf(result);
@@ -141,10 +132,10 @@ class Rewriter {
     const { op, inputs, outputs, attributes } = node;
     const [y] = outputs as [Tensor];
     const before = this.division.absorbed.get(y);
-    const small = this.#small(node);
+    const small = this.#small(node) ?? this.#recur(node);
     if (before) this.#bytes.set(y, this.#bytes.get(before)!);
     else if (this.division.products.has(node)) this.#multiply(node);
-    else if (this.division.passing.has(node)) this.#pass(node);
+    else if (this.division.said.has(node)) this.#say(node);
     else if (small) this.#floats.set(y, small);
     else {
       const floats = inputs.map((input) => this.#float(input));
@@ -153,21 +144,24 @@ class Rewriter {
     }
   }
 
+  /** What the bytes stand for in which a node ends, and the bounds of its activation. */
+  #outputOf(node: Node): QuantizedOutput {
+    const { to, bounds } = this.division.fused.get(node) ?? { to: node.outputs[0]! };
+    const affine = this.#affineOf(to);
+    const end = (bound: number | undefined, otherwise: number) =>
+      bound !== undefined && Number.isFinite(bound) ? integerOf(bound, affine) : otherwise;
+    return { ...affine, least: end(bounds?.[0], 0), most: end(bounds?.[1], LARGEST) };
+  }
+
   /** A product of bytes. */
   #multiply({ op, inputs: [x, weight, bias], outputs: [y], attributes }: Node): void {
-    const product = this.division.products.get(y!.node)!;
-    const to = product.fused?.to ?? y!;
-    const asBytes = this.division.bytes.has(to);
-    const affine = asBytes ? this.#affineOf(to) : undefined;
-    const [least, most] = product.fused?.bounds ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-    const end = (bound: number, otherwise: number) =>
-      Number.isFinite(bound) ? integerOf(bound, affine!) : otherwise;
+    const asBytes = this.division.bytes.has(y!);
     const { values, scales } = this.#storedOf(weight!) as Stored & { readonly type: "int8" };
     const options = {
       input: this.#affineOf(x!),
       weightScales: scales,
       ...(bias && { bias: this.#numbersOf(bias) as Float32Array<ArrayBuffer> }),
-      ...(affine && { output: { ...affine, least: end(least, 0), most: end(most, LARGEST) } }),
+      ...(asBytes && { output: this.#outputOf(y!.node) }),
     };
     const bytes = this.#byte(x!);
     if (op!.name === "convolution") {
@@ -195,18 +189,18 @@ class Rewriter {
     (asBytes ? this.#bytes : this.#floats).set(y!, quantizedMatmul(bytes, matrix, options));
   }
 
-  /** An op that only chooses or moves numbers, on bytes. */
-  #pass({ op, inputs, outputs: [y], attributes }: Node): void {
-    const bytes = inputs.map((input) => this.#byte(input));
-    if (op!.name === "maxPool") {
-      this.#bytes.set(y!, this.graph.apply(quantizedMaxPoolOp, bytes, attributes as Axes)[0]!);
-      return;
-    }
-    const own =
-      op!.name === "pad"
-        ? { ...attributes, value: integerOf(attributes.value as number, this.#affineOf(y!)) }
-        : attributes;
-    this.#bytes.set(y!, this.graph.apply(op!, bytes, own)[0]!);
+  /** What is no product, on bytes. */
+  #say(node: Node): void {
+    const made = this.division.said.get(node)!.say({
+      node,
+      graph: this.graph,
+      output: this.#outputOf(node),
+      affineOf: (tensor) => this.#affineOf(tensor),
+      bytesOf: (tensor) => this.#byte(tensor),
+      floatsOf: (tensor) => this.#float(tensor),
+      numbersOf: (tensor) => this.#numbersOf(tensor),
+    });
+    this.#bytes.set(node.outputs[0]!, reshape(made, node.outputs[0]!.shape));
   }
 
   /** A product of floats by a weight that stays small. */
@@ -229,6 +223,27 @@ class Rewriter {
       return int4Matmul(this.#float(x!), { shape: [matrix.k, matrix.n], bytes, scales }, added);
     }
     return undefined;
+  }
+
+  /** A recurrence whose state is multiplied as bytes: one that begins from zeros, of a cell that holds it in −1 … 1. */
+  #recur({ op, inputs: [x, weight, ...rest], attributes }: Node): Tensor | undefined {
+    if (op!.name !== "recurrence" || this.#plan.activations === "float") return undefined;
+    const stored = this.#storedOf(weight!);
+    const how = attributes as Recurrence & Record<"bias" | "state" | "mask", boolean>;
+    const { cell } = how;
+    const bias = how.bias ? rest[0]! : undefined;
+    if (stored?.type !== "int8" || cell === "rnnRelu" || how.state || (bias && !constantOf(bias)))
+      return undefined;
+    return quantizedRecurrence(
+      { x: this.#float(x!), mask: how.mask ? this.#float(rest.at(-1)!) : undefined },
+      {
+        ...how,
+        cell,
+        weight: stored.values,
+        weightScales: stored.scales,
+        bias: bias && (this.#numbersOf(bias) as Float32Array<ArrayBuffer>),
+      },
+    );
   }
 }
 

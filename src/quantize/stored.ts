@@ -1,5 +1,9 @@
 // A parameter as a quantized model stores it: as few bits as were asked for, and what makes floats of them.
-import { fromInt4, type Integers4, toInt4 } from "./int4.ts";
+
+import { DataError, OptionError } from "../core/errors.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { Frozen } from "../inference/frozen.ts";
+import { fromInt4, type Integers4, LARGEST_INT4, toInt4 } from "./int4.ts";
 import {
   type Channels,
   channelsOf,
@@ -9,7 +13,7 @@ import {
   type Integers8,
   toInt8,
 } from "./numbers.ts";
-import { asMatrix, matrixOf } from "./products.ts";
+import { asMatrix, constantOf, matrixOf, weightsOf } from "./products.ts";
 
 /** Element types of stored weights. */
 export type WeightType = "int8" | "int4" | "f16" | "bf16";
@@ -38,17 +42,32 @@ export interface Storage {
 
 const ONE: Channels = { count: 1, inner: 1 };
 
-/** Numbers as they are stored. @throws OptionError where a float of 16 bits cannot hold one. */
+/** @throws DataError */
+function checkFinite(name: string, values: Float32Array): void {
+  const odd = values.find((value) => !Number.isFinite(value));
+  if (odd !== undefined) throw new DataError(`quantize: ${name}: got ${odd}, wanted finite numbers`);
+}
+
+/**
+ * Numbers as they are stored; biases in f32 as they are.
+ * @throws DataError for one that is not finite. @throws OptionError where a float of 16 bits or an integer of 4 cannot hold one.
+ */
 export function store(name: string, values: Float32Array<ArrayBuffer>, form: Form, storage: Storage): Stored {
   const { weights, granularity, blockSize } = storage;
   const { shape, axis } = form;
-  if (weights === "f16" || weights === "bf16")
+  if (weights === "f16" || weights === "bf16") {
+    checkFinite(name, values);
     return { type: weights, shape, values: halves(name, values, weights) };
+  }
   if (axis === undefined) return { type: "f32", shape, values };
+  checkFinite(name, values);
   if (weights === "int8") {
     const channels = granularity === "channel" ? channelsOf(shape, axis) : ONE;
     return { type: "int8", shape, ...toInt8(values, channels) };
   }
+  const beyond = values.find((value) => Math.abs(value) > LARGEST_INT4);
+  if (beyond !== undefined)
+    throw new OptionError(`quantize: weights: int4 cannot hold ${beyond} of ${name}: wanted int8`);
   const matrix = matrixOf(shape, axis);
   return { type: "int4", shape, ...toInt4(asMatrix(values, matrix), { ...matrix, blockSize }) };
 }
@@ -93,4 +112,16 @@ export function bytesOf(all: Iterable<Stored>): number {
     if ("scales" in stored) arrays.add(stored.scales);
   }
   return [...arrays].reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+/** The forms of a frozen model's constants that are to be stored, by name: those that parameters made. */
+export function formsOf(frozen: Frozen): ReadonlyMap<string, Form & { readonly tensor: Tensor }> {
+  const axes = weightsOf(frozen);
+  return new Map(
+    frozen.nodes.flatMap(({ outputs: [tensor] }) =>
+      constantOf(tensor!)?.name === undefined
+        ? []
+        : [[frozen.names.get(tensor!)!, { shape: tensor!.shape, axis: axes.get(tensor!), tensor: tensor! }]],
+    ),
+  );
 }

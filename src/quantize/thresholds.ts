@@ -78,18 +78,22 @@ function divergence(p: Float64Array, q: Float64Array): number {
  * The magnitude to cut at: of all ends of bins from the 128th on, the one whose distribution, outliers gathered in the last
  * bin, diverges least from what 128 levels keep of it; of equal ones the largest. Migacz 2017, "8-bit inference with TensorRT".
  * The first bin counts as the second does, as in NVIDIA's pytorch-quantization: the zeros of a ReLU are exact at any scale,
- * and would have every cut but the lowest lose.
+ * and would have every cut but the lowest lose. No cut gathers more than it keeps: of numbers far from 0 the first bin that has
+ * some would by itself be like all of them gathered in it, and lose nothing.
  */
 export function leastDivergence(magnitudes: Histogram): number {
   const counts = magnitudes.counts.slice();
   counts[0] = counts[1]!;
+  const all = counts.reduce((sum, count) => sum + count, 0);
   let outliers = counts.reduce((sum, count, bin) => (bin < LEVELS ? sum : sum + count), 0);
   let [least, best] = [Number.POSITIVE_INFINITY, counts.length];
   for (let bins = LEVELS; bins <= counts.length; bins++) {
-    const p = counts.slice(0, bins);
-    p[bins - 1] = p[bins - 1]! + outliers;
-    const lost = divergence(p, spread(counts, bins));
-    if (lost <= least) [least, best] = [lost, bins];
+    if (2 * outliers <= all) {
+      const p = counts.slice(0, bins);
+      p[bins - 1] = p[bins - 1]! + outliers;
+      const lost = divergence(p, spread(counts, bins));
+      if (lost <= least) [least, best] = [lost, bins];
+    }
     outliers -= counts[bins] ?? 0;
   }
   return magnitudes.edge(best);

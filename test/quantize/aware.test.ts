@@ -24,7 +24,7 @@ import { gradients } from "#src/ops/gradients";
 import { sum } from "#src/ops/reduce";
 import { straightThrough } from "#src/ops/straight-through";
 import { quantizationAware } from "#src/quantize/aware";
-import { fakeActivations, fakeQuantize } from "#src/quantize/fake";
+import { fakeActivations, fakeQuantize, fakeWeights } from "#src/quantize/fake";
 import { runEverywhere } from "../support/check-op.ts";
 import { Trial } from "../support/run.ts";
 import { numbers, setWeights } from "../train/setting.ts";
@@ -55,6 +55,13 @@ async function expectValues(given: Map<Tensor, ArrayLike<number>>, wanted: reado
 }
 
 describe("fake quantization", () => {
+  test("of weights that have next to vanished is 0", async () => {
+    const graph = new Graph();
+    const weight = graph.input("weight", [3, 2]);
+    const tensor = fakeWeights(weight, 1);
+    const given = new Map([[weight, [1e-44, 127, -1e-44, 63.4, 0, 1]]]);
+    await expectValues(given, [{ name: "y", tensor, values: [0, 127, 0, 63, 0, 1] }]);
+  });
   test("of channels has PyTorch's values and gradients", async () => {
     const graph = new Graph();
     const given = new Map<Tensor, ArrayLike<number>>();

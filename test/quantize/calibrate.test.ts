@@ -159,6 +159,12 @@ describe("thresholds", () => {
     for (let index = 0; index < 2048; index++) histogram.add((index + 0.5) / 2048);
     expect(leastDivergence(histogram)).toBe(1);
   });
+  test("entropy: numbers far from 0 are no outliers", () => {
+    const histogram = new Histogram(2048, 0, 1);
+    for (let index = 0; index < 10_000; index++) histogram.add(0.9 + index / 100_000);
+    histogram.add(1);
+    expect(leastDivergence(histogram)).toBeGreaterThan(0.99);
+  });
   test("shares: as many numbers outside as were said, half on each side", () => {
     const sorted = values.slice().sort();
     const [low, high] = [sorted[0]!, sorted.at(-1)!];

@@ -52,6 +52,14 @@ describe("floats of 16 bits", () => {
   });
 });
 
+test("what has no step in 32 bits is 0, at a scale of 1", () => {
+  const tiny = Float32Array.of(1e-44, -1e-44, 0.5, 1);
+  const { values, scales } = toInt8(tiny, channelsOf([2, 2], 0));
+  expect([...scales]).toEqual([1, Math.fround(1 / 127)]);
+  expect([...values]).toEqual([0, 0, 64, 127]);
+  expect(affineOf({ min: -1e-44, max: 1e-44 })).toEqual({ scale: 1, zeroPoint: 0 });
+});
+
 describe("integers of 8 bits", () => {
   test("scales and integers of channels are those of PyTorch's observer", () => {
     const { w, scale, integers } = golden.symmetric;

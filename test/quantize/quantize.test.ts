@@ -1,10 +1,12 @@
 // Quantized models: near the model in floats, the integers of the training that was aware of them, files that come back whole.
 import { afterAll, describe, expect, test } from "vitest";
 import { DataError, EngineError, FormatError, OptionError, ShapeError } from "#src/core/errors";
+import { sizeOf } from "#src/core/shape";
 import { readSafetensors } from "#src/formats/safetensors";
 import { type SafetensorsSource, writeSafetensors } from "#src/formats/safetensors-writer";
 import {
   activation,
+  add,
   createEngine,
   createTrainer,
   defineModel,
@@ -19,6 +21,7 @@ import {
 } from "#src/index";
 import {
   batchNorm,
+  bidirectional,
   branches,
   conv1d,
   conv2d,
@@ -26,6 +29,7 @@ import {
   depthwiseConv2d,
   embedding,
   globalAveragePool2d,
+  gru,
   layerNorm,
   lstm,
   maxPool2d,
@@ -76,7 +80,7 @@ const models: [name: string, model: Model, ops: string][] = [
       dense(8, { activation: "tanh" }),
       dense(3),
     ),
-    "quantizeLinear quantizedMatmul quantizedMatmul tanh quantizeLinear quantizedMatmul",
+    "quantizeLinear quantizedMatmul quantizedMatmul quantizedLookup quantizedMatmul",
   ],
   [
     "convolutions, folded, pooled and bounded",
@@ -141,19 +145,45 @@ const models: [name: string, model: Model, ops: string][] = [
       activation("relu"),
       dense(3),
     ),
-    "quantizeLinear quantizedMatmul quantizedMatmul dequantizeLinear add relu quantizeLinear quantizedMatmul",
+    "quantizeLinear quantizedMatmul quantizedMatmul quantizedAdd quantizedMatmul",
   ],
   [
-    "what bytes do not know stays in floats",
+    "what bytes do not know, and what makes bytes of it",
     sequential({ input }, conv2dTranspose(4, 3), layerNorm(), globalAveragePool2d(), dense(3)),
-    "convolutionTransposed rowNorm sum quantizeLinear quantizedMatmul",
+    "convolutionTransposed reshape quantizedRowNorm reshape reshape quantizedMean quantizedMatmul",
+  ],
+  [
+    "branches of convolutions and their means",
+    defineModel({ input }, (x) => {
+      const h = conv2d(6, 3, { padding: "same", activation: "relu" })(x);
+      const inner = conv2d(6, 3, { padding: "same", activation: "silu" })(h);
+      return dense(3)(globalAveragePool2d()(relu(add(h, conv2d(6, 1)(inner)))));
+    }),
+    "quantizeLinear quantizedConvolution quantizedConvolution quantizedLookup reshape quantizedMatmul reshape quantizedAdd reshape quantizedMean quantizedMatmul",
+  ],
+  [
+    "what is read as floats too stays in floats",
+    defineModel({ input: [12] }, (x) => {
+      const h = layerNorm()(dense(12)(x));
+      return dense(3)(layerNorm()(add(h, dense(12, { activation: "gelu" })(h))));
+    }),
+    "quantizeLinear quantizedMatmul rowNorm quantizeLinear quantizedMatmul gelu add quantizedRowNorm quantizedMatmul",
   ],
   [
     "words with a tied table",
     sequential({ input: [6], inputType: "i32" }, table, dense(8), table.attend),
     "",
   ],
-  ["a recurrent model", sequential({ input: [6, 4] }, lstm(8), dense(2)), ""],
+  [
+    "an LSTM",
+    sequential({ input: [6, 4] }, lstm(8), dense(2)),
+    "quantizeLinear permute reshape reshape quantizedRecurrence quantizeLinear quantizedMatmul",
+  ],
+  [
+    "recurrent layers in both directions",
+    sequential({ input: [6, 4] }, bidirectional(gru(5, { returnSequences: true })), gru(9), dense(2)),
+    "",
+  ],
   ["a transformer", sequential({ input: [6, 8] }, transformerEncoderBlock({ heads: 2 }), dense(2)), ""],
 ];
 for (const [, model] of models) trained(model);
@@ -171,7 +201,7 @@ const variants: readonly [string, QuantizeOptions, number][] = [
 
 describe.each(models)("%s", (name, model, ops) => {
   const inputs = inputsOf(model, 24);
-  const tried = /folded|tied|transformer/.test(name) ? variants : variants.slice(0, 2);
+  const tried = /folded|tied|transformer|directions/.test(name) ? variants : variants.slice(0, 2);
   test.each(tried)(
     "%s: near the model in floats, and back from a file to the bit",
     async (_, chosen, least) => {
@@ -215,6 +245,18 @@ describe("a quantized model", () => {
     }
     await two.close();
   });
+  test("predicts without a promise what it predicts with one, once it is prepared", async () => {
+    const quantized = await quantize(model, { calibration: inputs, engine });
+    const wanted = await quantized.predict(inputs, { engine });
+    const size = sizeOf(quantized.inputShape);
+    const some = inputs.slice(0, 3 * size);
+    expect(() => quantized.predictSync(some, { engine })).toThrow(EngineError);
+    await quantized.prepare({ batchSize: 3, engine });
+    expect(quantized.predictSync(some, { engine })).toEqual(
+      wanted.slice(0, 3 * sizeOf(quantized.outputShape)),
+    );
+    await expect(quantized.prepare({ batchSize: 0, engine })).rejects.toThrow(OptionError);
+  });
   test("keeps what it has when the model learns on", async () => {
     const own = trained(sequential({ input: [4] }, dense(3)));
     const quantized = await quantize(own, { activations: "float", engine });
@@ -238,7 +280,7 @@ describe("a quantized model", () => {
     expect(await bytes({ weights: "bf16" })).toBe(128 * 128 * 2);
   });
   test("stores a tied table once", async () => {
-    const [, tied] = models[7]!;
+    const [, tied] = models.find(([name]) => name === "words with a tied table")!;
     const quantized = await quantize(tied, { activations: "float", engine });
     // Table [5, 8], weight [8, 8] and bias.
     expect(quantized.bytes).toBe(40 + 5 * 4 + 64 + 8 * 4 + 8 * 4);
@@ -425,6 +467,43 @@ describe("files", () => {
   });
 });
 
+describe("weights that there are no fewer bits for", () => {
+  const options: QuantizeOptions[] = (["int8", "int4", "f16", "bf16"] as const).map((weights) => ({
+    weights,
+    activations: "float",
+    engine,
+  }));
+  const of = (value: number) => {
+    const model = sequential({ input: [2] }, dense(2, { bias: false }));
+    const values = [1, value, 3, 4];
+    model.setParameters(new Map([["dense.weight", { shape: [2, 2], values }]]));
+    return model;
+  };
+  test.each(options)("$weights: numbers that are not finite are refused", async (chosen) => {
+    for (const value of [Number.NaN, Number.NEGATIVE_INFINITY])
+      await expect(quantize(of(value), chosen)).rejects.toThrow(
+        new DataError(`quantize: dense.weight: got ${value}, wanted finite numbers`),
+      );
+  });
+  test("int4: what is beyond 8 times the largest scale is refused, and what is not comes near", async () => {
+    const [, int4] = options;
+    await expect(quantize(of(-524_034), int4)).rejects.toThrow(
+      new OptionError("quantize: weights: int4 cannot hold -524034 of dense.weight: wanted int8"),
+    );
+    for (const value of [524_032, -500_000]) {
+      const [, got] = await (await quantize(of(value), int4!)).predict([1, 0], { engine });
+      expect(Math.abs(got! / value - 1)).toBeLessThan(0.001);
+    }
+  });
+  test("int8: what has next to vanished is 0", async () => {
+    const model = sequential({ input: [2] }, dense(2, { bias: false }));
+    const values = [1, 1e-44, 3, -1e-44];
+    model.setParameters(new Map([["dense.weight", { shape: [2, 2], values }]]));
+    const [, got] = await (await quantize(model, { engine })).predict([1, 1], { engine });
+    expect(got).toBe(0);
+  });
+});
+
 test("options that do not fit are refused", async () => {
   const model = trained(sequential({ input: [4] }, dense(2)));
   const tried = (options: object) => quantize(model, { ...options, engine });
@@ -432,6 +511,8 @@ test("options that do not fit are refused", async () => {
   await expect(tried({ granularity: "row" })).rejects.toThrow(/granularity: got "row"/);
   await expect(tried({ activations: "int8" })).rejects.toThrow(/calibration: got none/);
   await expect(tried({ weights: "int4", activations: "dynamic" })).rejects.toThrow(/wanted "float"/);
+  await expect(tried({ weights: "int4", method: "median" })).rejects.toThrow(/method: got "median"/);
+  await expect(tried({ percentile: 20 })).rejects.toThrow(/percentile: got 20/);
   await expect(tried({ blockSize: 0 })).rejects.toThrow(/blockSize: got 0/);
   await expect(tried({ skip: ["dens"] })).rejects.toThrow(/skip: got "dens"/);
   await expect(tried({ calibrate: [1] })).rejects.toThrow(/calibrate: unknown option/);

@@ -14,8 +14,9 @@ type Compose = (apply: Apply, x: readonly Value[], parameters: readonly number[]
 /** An exporter from the nodes of which the op consists. */
 const composed =
   (compose: Compose): Exporter =>
-  (to, { inputs, outputs: [y], attributes }: Node<readonly number[]>) => {
+  (to, { inputs, outputs: [y], attributes }: Node<readonly number[]>, twin: Node<readonly number[]>) => {
     const { graph } = to;
+    to.checkFixed(attributes, twin.attributes);
     const isFirst = to.wantsFirst(inputs, y!.rank);
     const sizes = to.sizes(y!);
     const own = isFirst ? [sizes[0]!, sizes.at(-1)!, ...sizes.slice(1, -1)] : sizes;

@@ -50,7 +50,8 @@ export const movement: Readonly<Record<string, Exporter>> = {
 
   pad(to, node, twin) {
     const { widths, value } = node.attributes as Padding;
-    const others = (twin.attributes as Padding).widths;
+    const { widths: others, value: same } = twin.attributes as Padding;
+    to.checkFixed(value, same);
     to.inOrder(node, (x, order, sizes) => {
       const { graph } = to;
       const side = (end: 0 | 1) => order(widths.map((pair, axis): Size => [pair[end], others[axis]![end]]));

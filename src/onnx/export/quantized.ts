@@ -2,11 +2,18 @@
 // product between into one of integers. Bytes are unsigned there, and held to 127 as they are here.
 import type { Node } from "../../graph/tensor.ts";
 import type { QuantizedMatmul } from "../../ops/quantized.ts";
-import type { QuantizedConvolution } from "../../ops/quantized-convolution.ts";
+import type {
+  QuantizedAdd,
+  QuantizedLookup,
+  QuantizedMean,
+  QuantizedRowNorm,
+} from "../../ops/quantized-elements.ts";
 import type { DynamicQuantizedMatmul, Int4Matmul } from "../../ops/quantized-floats.ts";
 import type { Quantization, QuantizedOptions, QuantizedOutput } from "../../ops/quantized-panels.ts";
-import { FLOAT, UINT8, type Value } from "./graph.ts";
+import type { QuantizedConvolution } from "../../ops/quantized-windows.ts";
+import { FLOAT, INT32, UINT8, type Value } from "./graph.ts";
 import { channelsFirst, placed, rowsOf, rowsTimes } from "./products.ts";
+import { normalizedRows } from "./reductions.ts";
 import { fixed } from "./sizes.ts";
 import type { Exporter, Translation } from "./translation.ts";
 import { windows } from "./windows.ts";
@@ -26,7 +33,8 @@ function quantized(
   return graph.add("QuantizeLinear", inputs, x.sizes, {}, { type: UINT8 });
 }
 
-function dequantized({ graph }: Translation, q: Value, { scale, zeroPoint }: Quantization): Value {
+/** The floats that bytes stand for. */
+export function dequantized({ graph }: Translation, q: Value, { scale, zeroPoint }: Quantization): Value {
   const inputs = [q, graph.number(scale), graph.constant(Uint8Array.of(zeroPoint), [])];
   return graph.add("DequantizeLinear", inputs, q.sizes);
 }
@@ -95,6 +103,39 @@ export const quantizedOps: Readonly<Record<string, Exporter>> = {
   },
 
   quantizedMaxPool: windows.maxPool!,
+
+  quantizedAdd(to, { inputs, outputs: [y], attributes }: Node<QuantizedAdd>) {
+    const isFirst = to.wantsFirst(inputs, y!.rank);
+    const [a, b] = inputs.map((input, k) =>
+      dequantized(to, to.along(input, y!.rank, isFirst), attributes.inputs[k]!),
+    ) as [Value, Value];
+    const sum = quantized(to, to.graph.add("Add", [a, b], a.sizes), attributes.output);
+    if (isFirst) to.setFirst(y!, sum);
+    else to.set(y!, sum);
+  },
+
+  quantizedLookup(to, node: Node<QuantizedLookup>) {
+    const { graph } = to;
+    const { table } = node.attributes;
+    to.inOrder(node, (q) => {
+      const inputs = [graph.constant(table, [table.length]), graph.cast(q, INT32)];
+      return graph.add("Gather", inputs, q.sizes, { axis: 0 }, { type: UINT8 });
+    });
+  },
+
+  quantizedMean(to, { inputs: [q], outputs: [y], attributes: { input, output } }: Node<QuantizedMean>) {
+    const isFirst = to.isFirst(q!);
+    const from = dequantized(to, isFirst ? to.first(q!) : to.last(q!), input);
+    to.set(y!, quantized(to, to.graph.reduce("ReduceMean", from, [isFirst ? 2 : 1]), output));
+  },
+
+  quantizedRowNorm(to, { inputs: [x], outputs: [y], attributes }: Node<QuantizedRowNorm>) {
+    const { scale, offset, centered, epsilon, output } = attributes;
+    const row = (values: Float32Array) => to.graph.constant(values, [values.length]);
+    const factors = { scale: row(scale), offset: offset && row(offset) };
+    const normalized = normalizedRows(to, to.last(x!), { ...factors, centered, epsilon });
+    to.set(y!, quantized(to, normalized, output));
+  },
 
   // The format has no rows that are quantized while it runs: they stay floats, which is what they are rounded from here.
   dynamicQuantizedMatmul(to, node: Node<DynamicQuantizedMatmul>) {

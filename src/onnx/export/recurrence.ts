@@ -1,8 +1,10 @@
 // Recurrences: the nodes that the format has for them, and with a mask, which those do not know, a loop over the cell.
-import type { Tensor } from "../../graph/tensor.ts";
+import type { Node, Tensor } from "../../graph/tensor.ts";
+import type { QuantizedRecurrenceNode } from "../../ops/quantized-recurrence.ts";
 import type { Cell } from "../../ops/recurrence.ts";
 import { BOOL, FLOAT, type GraphNode, type Value } from "./graph.ts";
 import { rowsOf } from "./products.ts";
+import { dequantized } from "./quantized.ts";
 import { fixed, type Size, type Sizes } from "./sizes.ts";
 import type { Exporter, Translation } from "./translation.ts";
 
@@ -21,10 +23,19 @@ const CELLS: Readonly<
   gru: { type: "GRU", gates: [1, 0, 2], attributes: { linear_before_reset: 1 } },
 };
 
+/** What the gates are made of: a product with a weight, which the node takes as its own. */
+interface Input {
+  readonly from: Value;
+  readonly weight: Value;
+  readonly bias: Value | undefined;
+}
+
 /** Everything that a recurrence reads, and the sizes of a state. */
 interface Given {
   readonly attributes: Recurrence;
   readonly x: Tensor;
+  /** Of a quantized model: the product that x, bytes then, goes through. */
+  readonly input?: Input | undefined;
   readonly weight: Value;
   readonly bias: Value | undefined;
   readonly state: Value | undefined;
@@ -55,8 +66,8 @@ function blocks({ graph }: Translation, x: Value, gates: readonly number[]): Val
   return graph.constant(numbers, [rows, ...others], x.title.includes("/") ? undefined : x.title);
 }
 
-/** What the gates are made of: a product with a weight, which the node takes as its own, or themselves. */
-function inputOf(to: Translation, x: Tensor): { from: Value; weight: Value; bias: Value | undefined } {
+/** What the gates are made of: a product, or themselves. */
+function inputOf(to: Translation, x: Tensor): Input {
   const { graph } = to;
   const [rows] = x.node.op?.name === "reshape" ? x.node.inputs : [];
   const product = rows?.node.op?.name === "matmul" ? rows.node : undefined;
@@ -81,7 +92,7 @@ function asNode(to: Translation, given: Given): Result {
   const { graph } = to;
   const { attributes, x, weight, bias, batch, units } = given;
   const { type, gates, attributes: own } = CELLS[attributes.cell];
-  const input = inputOf(to, x);
+  const input = given.input ?? inputOf(to, x);
   const turned = (value: Value) => {
     const rows = blocks(to, graph.transpose(value, [1, 0]), gates);
     return graph.reshape(rows, [fixed(1), ...rows.sizes]);
@@ -146,12 +157,22 @@ function step(to: Translation, given: Given, [h, c]: readonly Value[], x: Value)
   return [on("Mul", on("Sigmoid", o), on("Tanh", cell)), cell];
 }
 
+/** What the inputs give to the gates. */
+function gatesIn(to: Translation, { x, input }: Given): Value {
+  if (!input) return to.last(x);
+  const { from, weight, bias } = input;
+  const sizes = [...from.sizes.slice(0, -1), weight.sizes[1]!];
+  const product = to.graph.add("MatMul", [from, weight], sizes);
+  return bias ? to.graph.add("Add", [product, bias], sizes) : product;
+}
+
 function asLoop(to: Translation, given: Given, mask: Value): Result {
   const { graph } = to;
-  const { attributes, x, batch, units } = given;
+  const { attributes, x, batch, units, weight } = given;
   const { scope } = graph;
   const sizes: Sizes = [batch, fixed(units)];
-  const [time, , columns] = to.sizes(x) as [Size, Size, Size];
+  const [time] = to.sizes(x) as [Size];
+  const columns = weight.sizes[1]!;
   const heard = graph.reshape(graph.transpose(graph.truth(mask), [1, 0]), [time, batch, fixed(1)]);
   const zeros = graph.add("Expand", [graph.number(0), graph.counts(sizes)], sizes);
   const states = attributes.cell === "lstm" ? 2 : 1;
@@ -169,7 +190,7 @@ function asLoop(to: Translation, given: Given, mask: Value): Result {
   const backwards = attributes.reverse ? 1 : 0;
   const results = graph.addAll(
     "Scan",
-    [...start, to.last(x), heard],
+    [...start, gatesIn(to, given), heard],
     [...start.map(() => sizes), [time, ...sizes]],
     {
       body,
@@ -181,13 +202,29 @@ function asLoop(to: Translation, given: Given, mask: Value): Result {
   return { all: results.at(-1)!, hidden: results[0]!, cell: states === 2 ? results[1] : undefined };
 }
 
+/** Says what a recurrence makes of all that it reads. */
+function say(to: Translation, y: Tensor, given: Given): void {
+  const { graph } = to;
+  const { sequences, withCell } = given.attributes;
+  const { all, hidden, cell } = given.mask ? asLoop(to, given, given.mask) : asNode(to, given);
+  const own = sequences ? all : hidden;
+  const behind = cell && sequences ? graph.reshape(cell, [fixed(1), ...cell.sizes]) : cell;
+  to.set(y, withCell ? graph.concat([own, behind!], 0) : own);
+}
+
+/** Floats that weights of bytes [rows, columns] stand for. */
+function floatsOf({ graph }: Translation, weight: Int8Array, scales: Float32Array, columns: number): Value {
+  const scaleOf = (at: number) => scales[scales.length === 1 ? 0 : at % columns]!;
+  const values = Float32Array.from(weight, (value, at) => value * scaleOf(at));
+  return graph.constant(values, [weight.length / columns, columns]);
+}
+
 export const recurrences: Readonly<Record<string, Exporter>> = {
   recurrence(to, { inputs: [x, weight, ...rest], outputs: [y], attributes }) {
-    const { graph } = to;
-    const { sequences, withCell, ...has } = attributes as Recurrence;
+    const has = attributes as Recurrence;
     const left = [...rest];
     const next = (is: boolean) => (is ? to.last(left.shift()!) : undefined);
-    const given: Given = {
+    say(to, y!, {
       attributes,
       x: x!,
       weight: to.last(weight!),
@@ -196,10 +233,32 @@ export const recurrences: Readonly<Record<string, Exporter>> = {
       mask: next(has.mask),
       batch: to.sizes(x!)[1]!,
       units: weight!.shape[0]!,
-    };
-    const { all, hidden, cell } = given.mask ? asLoop(to, given, given.mask) : asNode(to, given);
-    const own = sequences ? all : hidden;
-    const behind = cell && sequences ? graph.reshape(cell, [fixed(1), ...cell.sizes]) : cell;
-    to.set(y!, withCell ? graph.concat([own, behind!], 0) : own);
+    });
+  },
+
+  // The format has no recurrence on bytes: it is one of floats, which is what its bytes are rounded from here.
+  quantizedRecurrence(to, { inputs: [x, ...rest], outputs: [y], attributes }: Node<QuantizedRecurrenceNode>) {
+    const { graph } = to;
+    const { weight, weightScales, bias, product, ...has } = attributes;
+    const units = y!.shape.at(-1)!;
+    const columns = weight.length / units;
+    const vector = (values: Float32Array | undefined) => values && graph.constant(values, [columns]);
+    const left = [...rest];
+    const next = (is: boolean) => (is ? to.last(left.shift()!) : undefined);
+    say(to, y!, {
+      attributes: { ...has, bias: bias !== undefined },
+      x: x!,
+      input: product && {
+        from: dequantized(to, to.last(x!), product.input),
+        weight: floatsOf(to, product.weight, product.weightScales, columns),
+        bias: vector(product.bias),
+      },
+      weight: floatsOf(to, weight, weightScales, columns),
+      bias: vector(bias),
+      state: next(has.state),
+      mask: next(has.mask),
+      batch: to.sizes(x!)[1]!,
+      units,
+    });
   },
 };

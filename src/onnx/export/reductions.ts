@@ -66,6 +66,33 @@ function affine(to: Translation, x: Value, scale: Value, offset: Value | undefin
   return changes(offset, 0) ? graph.add("Add", [multiplied, offset], x.sizes) : multiplied;
 }
 
+/** What a normalization of rows is: with the mean taken away or not. */
+interface RowNorm {
+  /** Of the last axes. */
+  readonly scale: Value;
+  readonly offset: Value | undefined;
+  readonly centered: boolean;
+  readonly epsilon: number;
+}
+
+/** A layer or RMS normalization over the last axes, as many as the scale has. */
+export function normalizedRows(
+  to: Translation,
+  x: Value,
+  { scale, offset, centered, epsilon }: RowNorm,
+): Value {
+  const { graph } = to;
+  const { sizes } = x;
+  const axis = sizes.length - scale.sizes.length;
+  if (centered)
+    return graph.add("LayerNormalization", [x, scale, offset], sizes, { axis, epsilon: float(epsilon) });
+  const axes = scale.sizes.map((_, k) => axis + k);
+  const mean = graph.reduce("ReduceMean", graph.add("Mul", [x, x], sizes), axes, true);
+  const variance = graph.add("Add", [mean, graph.number(epsilon)], mean.sizes);
+  const root = graph.add("Sqrt", [variance], mean.sizes);
+  return affine(to, graph.add("Div", [x, root], sizes), scale, offset);
+}
+
 export const reductions: Readonly<Record<string, Exporter>> = {
   sum(to, node, twin) {
     const { graph } = to;
@@ -99,21 +126,9 @@ export const reductions: Readonly<Record<string, Exporter>> = {
   logSoftmax: overLast("LogSoftmax"),
 
   rowNorm(to, { inputs: [x, scale, offset], outputs: [y], attributes }) {
-    const { graph } = to;
-    const { centered, epsilon } = attributes as { centered: boolean; epsilon: number };
-    const [from, by, sizes] = [to.last(x!), to.last(scale!), to.sizes(y!)];
-    const axis = x!.rank - scale!.rank;
-    const added = offset && to.last(offset);
-    if (centered) {
-      const inputs = [from, by, added];
-      to.set(y!, graph.add("LayerNormalization", inputs, sizes, { axis, epsilon: float(epsilon) }));
-      return;
-    }
-    const axes = Array.from({ length: scale!.rank }, (_, k) => axis + k);
-    const mean = graph.reduce("ReduceMean", graph.add("Mul", [from, from], sizes), axes, true);
-    const variance = graph.add("Add", [mean, graph.number(epsilon)], mean.sizes);
-    const root = graph.add("Sqrt", [variance], mean.sizes);
-    to.set(y!, affine(to, graph.add("Div", [from, root], sizes), by, added));
+    const run = attributes as { centered: boolean; epsilon: number };
+    const factors = { scale: to.last(scale!), offset: offset && to.last(offset) };
+    to.set(y!, normalizedRows(to, to.last(x!), { ...run, ...factors }));
   },
 
   // Groups of neighbouring channels of each of `outer`: instances, under another shape.

@@ -124,6 +124,14 @@ export class Translation {
     else this.set(y, this.graph.reshape(this.last(x), to));
   }
 
+  /** @throws FormatError naming the node where numbers that are no sizes depend on the batch. */
+  checkFixed(numbers: unknown, others: unknown): void {
+    if (String(numbers) !== String(others))
+      throw new FormatError(
+        `toOnnx: ${this.graph.scope}: depends on the batch in more than its sizes: wanted batchSize`,
+      );
+  }
+
   /** @throws FormatError naming the node that cannot be written as it is. */
   fail(problem: string): never {
     throw new FormatError(`toOnnx: ${this.graph.scope}: ${problem}: the format has nothing like it`);

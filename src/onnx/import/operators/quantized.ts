@@ -10,6 +10,8 @@ import { lastAxes, turned, type Value } from "../value.ts";
 import { convolved, kernelFor } from "./convolution.ts";
 import { product } from "./products.ts";
 
+const UINT8 = 2;
+
 /** Least and largest of a type of whole numbers. */
 function limitsOf(call: Call, type: number): readonly [number, number] {
   const { bits, signed } = TYPES[type]!;
@@ -36,7 +38,7 @@ function beside(call: Call, index: number, x: Value): Tensor | undefined {
 const quantize: Operator = (call) => {
   const value = call.input(0);
   const [scale, zero] = [beside(call, 1, value)!, beside(call, 2, value)];
-  const type = call.has(2) ? call.input(2).type : call.integer("output_dtype", 0) || 2;
+  const type = call.has(2) ? call.input(2).type : call.elementType("output_dtype", UINT8);
   const { x, like } = value.lying;
   const steps = ops.round(ops.div(x, scale));
   return like(ops.clamp(zero ? ops.add(steps, zero) : steps, ...limitsOf(call, type)), type);
@@ -108,7 +110,7 @@ const dynamic: Operator = (call) => {
   const scale = ops.div(ops.sub(largest, least), 255);
   const zero = ops.clamp(ops.round(ops.div(ops.neg(least), scale)), 0, 255);
   const y = ops.clamp(ops.add(ops.round(ops.div(x, scale)), zero), 0, 255);
-  return [like(y, 2), call.value(scale), call.value(zero, 2)];
+  return [like(y, UINT8), call.value(scale), call.value(zero, UINT8)];
 };
 
 export const quantized: Readonly<Record<string, Operator>> = {
