@@ -66,6 +66,12 @@ export const BYTES_BLOCK = 12_288;
 export const BYTES_ROWS = 5;
 /** Bytes of the sums of a tile of these rows, on lines of their own. */
 export const BYTES_SUMS = 192;
+/** Rows that a recurrence on bytes takes through all of time together. */
+export const RECURRENT_BYTES_ROWS = 10;
+/** Bytes of the numbers that its cells compute with, in front of its panels. */
+export const RECURRENT_NUMBERS = 128;
+/** Values of minimal filtering on bytes that are made at a time take about so many bytes. */
+export const WINOGRAD_BYTES = 28_672;
 /** Lines of an image that meet each other in a depthwise product of bytes. */
 export const DEPTHWISE_LINES = 4;
 /** Terms of a product by half bytes that share a scale, and rows that meet them together. */

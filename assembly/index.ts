@@ -1,6 +1,7 @@
 // Table of contents: what the module exports. A kernel is found by its name here.
 
 export { map } from "./elementwise";
+export { countFinite } from "./finite";
 export { convolution, convolutionWeights, convolutionWeightsWide, convolutionWide } from "./gemm/convolution";
 export {
   batchMatmul,

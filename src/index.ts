@@ -3,7 +3,8 @@
 export type { Program } from "./compile/program.ts";
 export * from "./core/errors.ts";
 export type { Shape } from "./core/shape.ts";
-export { createEngine, createEngineSync, type Engine, type EngineOptions } from "./engine/engine.ts";
+export { createEngine, createEngineSync, type Engine } from "./engine/engine.ts";
+export type { EngineOptions } from "./engine/options.ts";
 export type { DType, Graph, Initializer, Mode, Tensor, ValueType } from "./graph/tensor.ts";
 export type { InstructionSet } from "./host/host.ts";
 export {
@@ -112,10 +113,10 @@ export type {
   TrainingControl,
 } from "./train/callbacks.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./train/evaluate.ts";
+export type { StepBatch } from "./train/feeds.ts";
 export { accuracy, type Loss, type Metric } from "./train/loss.ts";
 export type { MonitorOptions } from "./train/monitor.ts";
 export { progress } from "./train/progress.ts";
-export type { StepBatch } from "./train/runner.ts";
 export {
   type EarlyStoppingOptions,
   earlyStopping,

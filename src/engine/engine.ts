@@ -6,41 +6,18 @@ import {
   CONTROL_SCRATCH,
   CONTROL_SCRATCH_BYTES,
   CONTROL_STEPS,
-  INSTRUCTION_BYTES,
 } from "../../assembly/abi.ts";
 import type { Program } from "../compile/program.ts";
-import { EngineError, MemoryError, OptionError } from "../core/errors.ts";
+import { EngineError, MemoryError } from "../core/errors.ts";
 import type { InstructionSet } from "../host/host.ts";
 import { type Instance, instantiate, instantiateSync } from "../host/instance.ts";
 import { Crew, type RunResult } from "./crew.ts";
 import { LoadedProgram } from "./loaded.ts";
-import { Allocator, type Block } from "./memory.ts";
-import { relaxedSupported, simdSupported } from "./variant.ts";
-
-/** How an engine is made. */
-export interface EngineOptions {
-  /** Threads, the calling one included unless it is a page's. "auto": one a core, where memory can be shared. Results do not depend on it. Default: "auto". */
-  readonly threads?: number | "auto";
-  /** "fast": the best instructions that the runtime has. "exact": those that give the same bits everywhere. Default: "fast". */
-  readonly numerics?: "fast" | "exact";
-  /** Most bytes that the engine's memory may grow to, at most 4 GiB. Default: 2 GiB. */
-  readonly memoryLimit?: number;
-  /**
-   * Node 26 and newer: has V8 join pairs of vector instructions into wider ones, for this whole process, and uses
-   * matrix tiles shaped for it. Kept only if it gives the same bits as without, see `engine.wide`. Default: false.
-   */
-  readonly wide?: boolean;
-  /** Where the workers' script lies, `downhill/worker.js`, if a bundler has moved it or a page may load it only from its own origin. Default: beside this one. */
-  readonly workerUrl?: string | URL;
-}
+import { Allocator, type Block, createMemory } from "./memory.ts";
+import { type EngineOptions, settle } from "./options.ts";
 
 /** Work below which waking a worker costs more than it saves: multiply-adds, some 30 µs of them. */
 const SOLO_WORK = 300_000;
-const GIB = 2 ** 30;
-const PAGE = 65_536;
-/** Pages of a shared memory at its start: 128 MiB. */
-const SHARED_PAGES = 2048;
-const INSTRUCTION_WORDS = INSTRUCTION_BYTES / 4;
 
 /** One memory, one module, some threads; made by createEngine or createEngineSync. */
 export class Engine {
@@ -90,7 +67,7 @@ export class Engine {
     return !this.#closed && this.#crew.failure === undefined;
   }
 
-  /** Whether a run is under way. */
+  /** Whether a run is under way, or what it left is still being read. */
   get busy(): boolean {
     return this.#busy;
   }
@@ -104,8 +81,10 @@ export class Engine {
     return this.#allocator.allocate(bytes, what);
   }
 
+  /** Gives memory back; during a run behind its turn, for it may be at work there. */
   free(block: Block): void {
-    if (!this.#closed) this.#allocator.free(block);
+    if (this.#busy) this.#last.then(() => this.free(block));
+    else if (!this.#closed) this.#allocator.free(block);
   }
 
   /** Calls back before the memory goes, so that what lies in it can be saved. Answers how to forget it. */
@@ -146,12 +125,17 @@ export class Engine {
       const code = take(program.words.byteLength, "program");
       const scratch = take(program.scratchBytes * this.threads, "scratch");
       const loaded = new LoadedProgram(this, program, regions, own, code, scratch);
-      this.#write(loaded);
+      loaded.write((kernel) => this.#slot(kernel));
       return loaded;
     } catch (error) {
       for (const block of own) this.free(block);
       throw error;
     }
+  }
+
+  /** Finite floats from an address on, of so many, before the first that is not. */
+  countFinite(address: number, count: number): number {
+    return this.#instance.exports.countFinite(address, count);
   }
 
   /** Lets a page in that has been kept busy for long; for work on the host between runs. */
@@ -173,18 +157,32 @@ export class Engine {
   ): Promise<T> {
     const turn = this.#last
       .then(() => this.#crew.rest())
-      .then(() => work((loaded, steps = 1) => this.#run(loaded, steps)));
+      .then(() => work((loaded, steps = 1) => this.#run(loaded, steps)))
+      // Not at the end of a run: a run without a promise would come before what this one left is read.
+      .finally(() => {
+        this.#busy = false;
+      });
     this.#last = turn.catch(() => {});
     return turn;
   }
 
   /** Runs without a promise; for engines of one thread. */
   runSync(loaded: LoadedProgram, steps = 1): RunResult {
+    return this.turnSync((run) => run(loaded, steps));
+  }
+
+  /**
+   * A turn without a promise; for engines of one thread.
+   * @throws EngineError where a run is under way, before anything is written that it might read.
+   */
+  turnSync<T>(work: (run: (loaded: LoadedProgram, steps?: number) => RunResult) => T): T {
     if (this.threads > 1)
       throw new EngineError(`engine: has ${this.threads} threads; only one thread can run without a promise`);
     if (this.#busy) throw new EngineError("engine: another run is under way");
-    this.#name(loaded, steps);
-    return this.#crew.runSync();
+    return work((loaded, steps = 1) => {
+      this.#name(loaded, steps);
+      return this.#crew.runSync();
+    });
   }
 
   /** Between two runs, has others in the place of the instance and the threads. @internal */
@@ -210,11 +208,7 @@ export class Engine {
   async #run(loaded: LoadedProgram, steps: number): Promise<RunResult> {
     this.#name(loaded, steps);
     this.#busy = true;
-    try {
-      return await this.#crew.run({ little: loaded.program.work < this.soloWork });
-    } finally {
-      this.#busy = false;
-    }
+    return this.#crew.run({ little: loaded.program.work < this.soloWork });
   }
 
   #check(): void {
@@ -233,25 +227,6 @@ export class Engine {
     control[CONTROL_SCRATCH_BYTES >> 2] = program.scratchBytes;
   }
 
-  /** Writes the instructions with their slots and addresses, and the constants. */
-  #write(loaded: LoadedProgram): void {
-    const { program, code } = loaded;
-    const words = new Int32Array(this.memory.buffer, code.address, program.words.length);
-    words.set(program.words);
-    for (const [index, kernel] of program.kernels.entries()) {
-      words[index * INSTRUCTION_WORDS] = this.#slot(kernel);
-    }
-    for (const { word, region, offset } of program.relocations)
-      words[word] = loaded.region(region).address + offset;
-    for (const { place, bytes } of program.constants) {
-      new Uint8Array(
-        this.memory.buffer,
-        loaded.region(place.region).address + place.offset,
-        bytes.length,
-      ).set(bytes);
-    }
-  }
-
   #slot(kernel: string): number {
     const { slots } = this.#instance;
     const slot = (this.wide ? slots.get(`${kernel}Wide`) : undefined) ?? slots.get(kernel);
@@ -261,51 +236,11 @@ export class Engine {
   }
 }
 
-/** Checks the options that do not depend on the runtime. */
-function settle(options: EngineOptions) {
-  const { threads = "auto", numerics = "fast", memoryLimit = 2 * GIB, wide = false, workerUrl } = options;
-  if (threads !== "auto" && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
-    throw new OptionError(`createEngine: threads: wanted "auto" or 1 to 64, got ${threads}`);
-  }
-  if (numerics !== "fast" && numerics !== "exact") {
-    throw new OptionError(
-      `createEngine: numerics: wanted "fast" or "exact", got ${JSON.stringify(numerics)}`,
-    );
-  }
-  if (!(memoryLimit >= PAGE && memoryLimit <= 4 * GIB)) {
-    throw new OptionError(
-      `createEngine: memoryLimit: wanted ${PAGE} to ${4 * GIB} bytes, got ${memoryLimit}`,
-    );
-  }
-  if (!simdSupported())
-    throw new EngineError("engine: WebAssembly: got none with SIMD, wanted a runtime that has it");
-  const instructionSet: InstructionSet =
-    numerics === "fast" && relaxedSupported() && host.offers("relaxed") ? "relaxed" : "plain";
-  return { threads, instructionSet, memoryLimit, wide, workerUrl };
-}
-
-/** A memory that may grow to the limit, or to less where the runtime refuses to promise so much, as iOS does. */
-function createMemory(limit: number, shared: boolean): { memory: WebAssembly.Memory; memoryLimit: number } {
-  let maximum = Math.floor(limit / PAGE);
-  for (;;) {
-    // Pages cost nothing until they are touched, and growth of shared memory has to reach every thread: so there is little.
-    const initial = shared ? Math.min(maximum, SHARED_PAGES) : 1;
-    try {
-      const memory = new WebAssembly.Memory({ initial, maximum, shared });
-      return { memory, memoryLimit: Math.min(limit, maximum * PAGE) };
-    } catch {
-      if (maximum === 1)
-        throw new MemoryError("createEngine: memory: the runtime refuses a single page", PAGE, 0);
-      maximum >>= 1;
-    }
-  }
-}
-
 /**
  * Makes an engine. Its workers do not keep the process alive; `close` ends them at once. In a page with cross-origin
  * isolation all its threads are workers; without, or where "auto" finds that workers cannot begin, it has one thread, the
  * page's, and lets the page in every 10 ms.
- * @throws OptionError for an option out of range. @throws EngineError where threads are asked for that the runtime cannot
+ * @throws OptionError for an option out of range or unknown. @throws EngineError where threads are asked for that the runtime cannot
  * share memory with or start, where it has no SIMD, or may not compile. @throws MemoryError where it gives no memory.
  * @example const engine = await createEngine({ threads: 2, numerics: "exact" });
  */
@@ -350,7 +285,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
 /**
  * Makes an engine of one thread without a promise; everything it offers can then be done without one. Not for pages, unless
  * of `downhill/slim`.
- * @throws OptionError for an option out of range. @throws EngineError where the runtime cannot load the module so.
+ * @throws OptionError for an option out of range or unknown. @throws EngineError where the runtime cannot load the module so.
  * @example const engine = createEngineSync({ numerics: "exact" });
  */
 export function createEngineSync(

@@ -14,7 +14,8 @@ const extensions = new WeakMap<Engine, Promise<void>>();
 /**
  * Has an engine load programs of quantized ops; without it `load` throws an EngineError. The first time it waits for runs
  * under way, and on an engine with workers takes as long as they take to begin; afterwards it does nothing.
- * @throws EngineError where the module cannot be had, or the engine is closed.
+ * @throws EngineError where the module cannot be had, or the engine is closed; where workers cannot begin anew, which leaves the
+ * engine none that is usable.
  * @example
  * const engine = await createEngine({ threads: 1 });
  * await extendQuantized(engine);
@@ -40,7 +41,12 @@ async function extend(engine: Engine): Promise<void> {
     const next = new Crew(both, crew.threads);
     if (crew.begun) {
       await leave(crew, memory);
-      await next.start({ ...crew.begun, extensions: [module] });
+      try {
+        await next.start({ ...crew.begun, extensions: [module] });
+      } finally {
+        // Those that were there have ended: a run would wait for them.
+        crew.failure = next.failure;
+      }
     }
     return { instance: both, crew: next };
   });

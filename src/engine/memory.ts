@@ -1,4 +1,4 @@
-// The allocator of an engine's one linear memory: first fit, neighbours joined when freed.
+// An engine's one linear memory, and its allocator: first fit, neighbours joined when freed.
 import { ALIGNMENT } from "../../assembly/abi.ts";
 import { MemoryError } from "../core/errors.ts";
 
@@ -8,9 +8,32 @@ export interface Block {
   readonly bytes: number;
 }
 
-const PAGE = 65_536;
+/** Bytes by which a WebAssembly memory grows. */
+export const PAGE = 65_536;
+/** Pages of a shared memory at its start: 128 MiB. */
+const SHARED_PAGES = 2048;
 /** Blocks of a page or more begin at different offsets modulo 4 KiB, or loads behind stores would be slow. */
 const STAGGER = 5 * ALIGNMENT;
+
+/** A memory that may grow to the limit, or to less where the runtime refuses to promise so much, as iOS does. */
+export function createMemory(
+  limit: number,
+  shared: boolean,
+): { memory: WebAssembly.Memory; memoryLimit: number } {
+  let maximum = Math.floor(limit / PAGE);
+  for (;;) {
+    // Pages cost nothing until they are touched, and growth of shared memory has to reach every thread: so there is little.
+    const initial = shared ? Math.min(maximum, SHARED_PAGES) : 1;
+    try {
+      const memory = new WebAssembly.Memory({ initial, maximum, shared });
+      return { memory, memoryLimit: Math.min(limit, maximum * PAGE) };
+    } catch {
+      if (maximum === 1)
+        throw new MemoryError("createEngine: memory: the runtime refuses a single page", PAGE, 0);
+      maximum >>= 1;
+    }
+  }
+}
 
 /** Hands out stretches of a WebAssembly memory and grows it when it must. */
 export class Allocator {

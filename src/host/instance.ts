@@ -1,13 +1,14 @@
 // One instance of the module: each thread has its own, over the same memory.
 import { SLOT_BARRIER } from "../../assembly/abi.ts";
 
-/** What run.ts and thread.ts of the module export. */
+/** What finite.ts, run.ts and thread.ts of the module export. */
 interface Exports {
   readonly table: WebAssembly.Table;
   /** The first byte that the host may hand out. */
   freeMemory(): number;
   attach(index: number, count: number): void;
   begin(): void;
+  countFinite(address: number, count: number): number;
   proceed(): number;
   proceedBy(instructions: number): number;
   relaxed(): number;

@@ -127,13 +127,16 @@ async function evaluated(output: Tensor, engine: Engine): Promise<ReadonlyMap<Te
   const program = compile({ graph: output.graph, placements });
   await engine.turn(async (run) => {
     const loaded = engine.load(program);
-    await run(loaded);
-    for (const [tensor, { region, offset }] of placements)
-      result.set(tensor, {
-        values: loaded.floats(region, offset, tensor.size).slice(),
-        name: nameOf.get(tensor.node),
-      });
-    loaded.release();
+    try {
+      await run(loaded);
+      for (const [tensor, { region, offset }] of placements)
+        result.set(tensor, {
+          values: loaded.floats(region, offset, tensor.size).slice(),
+          name: nameOf.get(tensor.node),
+        });
+    } finally {
+      loaded.release();
+    }
   });
   return result;
 }

@@ -63,20 +63,26 @@ function fixedOf(list: readonly Instruction[]): ReadonlySet<Instruction> {
 }
 
 /**
- * Puts a frozen model into an engine's memory, with what has to be made once made. Each run of what it answers predicts:
- * from the region "input" to the region "output".
+ * Puts the programs of a frozen model into an engine's memory, with what has to be made once made. Each run of what it answers
+ * predicts: from the region "input" to the region "output".
  * @throws MemoryError where it needs more than is left.
  */
-export async function loadPredictor(engine: Engine, frozen: Frozen): Promise<LoadedProgram> {
-  const { once, program } = prepared(frozen);
+export async function loadPrepared(engine: Engine, { once, program }: Prepared): Promise<LoadedProgram> {
   const loaded = engine.load(program);
   if (!once) return loaded;
   const shared = [...once.regions.keys()].filter((name) => name !== ACTIVATIONS);
   const regions = new Map(shared.map((name) => [name, loaded.region(name)]));
-  await engine.turn(async (run) => {
-    const first = engine.load(once, regions);
-    await run(first);
-    first.release();
-  });
+  let first: LoadedProgram | undefined;
+  try {
+    await engine.turn((run) => {
+      first = engine.load(once, regions);
+      return run(first);
+    });
+  } catch (error) {
+    loaded.release();
+    throw error;
+  } finally {
+    first?.release();
+  }
   return loaded;
 }

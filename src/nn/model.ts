@@ -1,6 +1,7 @@
 // A model: a function from input to output, the weights that it has, and what can be done with them.
 import { compile, type Program } from "../compile/program.ts";
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { checkShape, type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -10,8 +11,9 @@ import { readSafetensors, toFloat32 } from "../formats/safetensors.ts";
 import { writeSafetensors } from "../formats/safetensors-writer.ts";
 import { type DType, Graph, type Tensor } from "../graph/tensor.ts";
 import { maximum } from "../ops/arithmetic.ts";
-import { type Inputs, readInputs } from "./inputs.ts";
+import { type InputReader, type Inputs, readInputs } from "./inputs.ts";
 import type { Layer } from "./layer.ts";
+import { type Batch, Predictors } from "./predictors.ts";
 import { type ParameterValues, Weights } from "./weights.ts";
 
 /** Options of {@link sequential} and {@link defineModel}. */
@@ -34,23 +36,8 @@ export interface InitializeOptions extends RunOptions {
   readonly seed?: number;
 }
 
-/** Examples that one prediction program takes at a time. */
-const BATCH = 256;
-/** Prediction programs that a model keeps. */
-const PREDICTORS = 4;
-
-/** Frees the programs of models that nobody holds any more. */
-const abandoned = new FinalizationRegistry<Map<number, LoadedProgram>>((programs) => {
-  for (const program of programs.values()) program.release();
-});
-
-/** As what a region of elements of a type is seen. */
-export const viewOf = (type: DType) => (type === "i32" ? "integers" : "floats");
-
-/** Cuts n examples into batches. */
-function* parts(n: number) {
-  for (let from = 0; from < n; from += BATCH) yield { from, to: Math.min(from + BATCH, n) };
-}
+const RUN = { engine: 0 } as const;
+const INITIALIZE = { seed: 0, engine: 0 } as const;
 
 /** A model; made by `sequential` or `defineModel`. */
 export class Model {
@@ -63,8 +50,7 @@ export class Model {
   readonly outputShape: Shape;
   readonly weights: Weights;
   readonly #apply: (x: Tensor) => Tensor;
-  /** By batch size, the one used last at the end. */
-  readonly #predictors = new Map<number, LoadedProgram>();
+  readonly #predictors: Predictors;
 
   constructor({ input, inputType = "f32" }: ModelOptions, apply: (x: Tensor) => Tensor) {
     this.inputShape = checkShape("model: input", input);
@@ -79,10 +65,10 @@ export class Model {
       );
     }
     this.outputShape = output.shape.slice(1);
+    this.#predictors = new Predictors(sizeOf(this.outputShape));
     this.inputLimit =
       inputType === "i32" ? ((x.node.source as { labels?: number }).labels ?? 2 ** 31) : undefined;
     this.weights = new Weights(graph.parameters.values());
-    abandoned.register(this, this.#predictors);
   }
 
   /** Number of trained numbers. */
@@ -97,8 +83,10 @@ export class Model {
     return y;
   }
 
-  /** Draws initial weights; without it, training and prediction do so at their start. */
-  async initialize({ seed = 0, engine }: InitializeOptions = {}): Promise<void> {
+  /** Draws initial weights, where the model has any; without it, training and prediction do so at their start. */
+  async initialize(options: InitializeOptions = {}): Promise<void> {
+    const { seed = 0, engine } = checkOptions("initialize", options, INITIALIZE);
+    if (this.weights.segments.length === 0) return;
     const where = engine ?? this.weights.engine ?? (await defaultEngine());
     await where.turn(async (run) => {
       const loaded = this.weights.load(where, seed);
@@ -108,46 +96,52 @@ export class Model {
   }
 
   /** The same without a promise, on an engine of one thread. */
-  initializeSync({ seed = 0, engine }: InitializeOptions & { readonly engine: Engine }): void {
-    const loaded = this.weights.load(engine, seed);
-    engine.runSync(loaded);
-    this.weights.take(loaded);
+  initializeSync(options: InitializeOptions & { readonly engine: Engine }): void {
+    const { seed = 0, engine } = checkOptions("initialize", options, INITIALIZE);
+    if (this.weights.segments.length === 0) return;
+    engine.turnSync((run) => {
+      const loaded = this.weights.load(engine, seed);
+      run(loaded);
+      this.weights.take(loaded);
+    });
   }
 
   /**
    * Outputs for some inputs, example after example: [n, ...outputShape].
-   * @throws ShapeError where the inputs do not fit. @throws DataError naming the place of a number that is not finite.
+   * @throws OptionError for an unknown option. @throws ShapeError where the inputs do not fit. @throws DataError naming the place of a number that is not finite.
    * @example const scores = await model.predict(images); // Float32Array of n · 10
    */
-  async predict(inputs: Inputs, { engine }: RunOptions = {}): Promise<Float32Array> {
-    const reader = readInputs("predict", inputs, this.inputShape, this.inputLimit);
+  async predict(inputs: Inputs, options: RunOptions = {}): Promise<Float32Array> {
+    const { engine } = checkOptions("predict", options, RUN);
+    const reader = readInputs("predict", inputs, this);
     const where = engine ?? this.weights.engine ?? (await defaultEngine());
     if (!this.weights.initialized) await this.initialize({ engine: where });
     const result = new Float32Array(reader.length * sizeOf(this.outputShape));
-    for (const { from, to } of parts(reader.length)) {
+    for (const batch of this.#predictors.batches(reader.length)) {
       await where.turn(async (run) => {
         await this.weights.available(where);
-        const part = this.#part(where, from, to);
-        reader.read(from, to, part.inputs());
-        await run(part.program);
-        part.outputs(result);
+        const loaded = this.#begin(where, reader, batch);
+        await run(loaded);
+        this.#predictors.read(loaded, batch, result);
       });
     }
     return result;
   }
 
   /** The same without a promise, on an engine of one thread. */
-  predictSync(inputs: Inputs, { engine }: { readonly engine: Engine }): Float32Array {
-    const reader = readInputs("predict", inputs, this.inputShape, this.inputLimit);
+  predictSync(inputs: Inputs, options: { readonly engine: Engine }): Float32Array {
+    const { engine } = checkOptions("predict", options, RUN);
+    const reader = readInputs("predict", inputs, this);
     if (!this.weights.initialized) this.initializeSync({ engine });
     const result = new Float32Array(reader.length * sizeOf(this.outputShape));
-    for (const { from, to } of parts(reader.length)) {
-      const part = this.#part(engine, from, to);
-      reader.read(from, to, part.inputs());
-      engine.runSync(part.program);
-      part.outputs(result);
-    }
-    return result;
+    return engine.turnSync((run) => {
+      for (const batch of this.#predictors.batches(reader.length)) {
+        const loaded = this.#begin(engine, reader, batch);
+        run(loaded);
+        this.#predictors.read(loaded, batch, result);
+      }
+      return result;
+    });
   }
 
   /** Copies of the parameters, and of state, by name, such as dense.weight. */
@@ -205,36 +199,16 @@ export class Model {
     return compile({ graph, placements });
   }
 
-  /** The program for some of the examples, with the places of its inputs and outputs. */
-  #part(engine: Engine, from: number, to: number) {
-    const program = this.#predictor(engine, to - from);
-    const inputs = (to - from) * sizeOf(this.inputShape);
-    const outputs = (to - from) * sizeOf(this.outputShape);
-    return {
-      program,
-      inputs: () => program[viewOf(this.inputType)]("input", 0, inputs),
-      outputs: (into: Float32Array) =>
-        into.set(program.floats("output", 0, outputs), from * sizeOf(this.outputShape)),
-    };
-  }
-
-  /** The prediction program for a batch size; those used last are kept. */
-  #predictor(engine: Engine, batch: number): LoadedProgram {
+  /** The program for a batch, whose inputs are in place. */
+  #begin(engine: Engine, reader: InputReader, batch: Batch): LoadedProgram {
+    const size = batch.to - batch.from;
     const parameters = this.weights.bind(engine);
-    const known = this.#predictors.get(batch);
-    this.#predictors.delete(batch);
-    if (known?.engine === engine && known.region("parameters") === parameters) {
-      this.#predictors.set(batch, known);
-      return known;
-    }
-    known?.release();
-    const loaded = engine.load(this.predictor(batch), new Map([["parameters", parameters]]));
-    this.#predictors.set(batch, loaded);
-    const [oldest] = this.#predictors;
-    if (oldest && this.#predictors.size > PREDICTORS) {
-      this.#predictors.delete(oldest[0]);
-      oldest[1].release();
-    }
+    const known = this.#predictors.get(size, engine);
+    const loaded =
+      known?.region("parameters") === parameters
+        ? known
+        : engine.load(this.predictor(size), new Map([["parameters", parameters]]));
+    this.#predictors.write(loaded, reader, batch);
     return loaded;
   }
 
@@ -256,7 +230,7 @@ export class Model {
 
 /**
  * A model of layers one after the other.
- * @throws ShapeError naming the layer whose input does not fit.
+ * @throws OptionError for no layer. @throws ShapeError naming the layer whose input does not fit.
  * @example const model = sequential({ input: [784] }, dense(64, { activation: "relu" }), dense(10));
  */
 export function sequential(options: ModelOptions, ...layers: readonly Layer[]): Model {

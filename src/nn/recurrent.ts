@@ -116,7 +116,7 @@ function swap(x: Tensor): Tensor {
 }
 
 /** 1 where an integer is not 0. There are no constants of integers, but the place of the largest of one number is 0. */
-function notZero(x: Tensor): Tensor {
+export function notZero(x: Tensor): Tensor {
   const zero = argmax(broadcastTo(x.graph.constant([0]), [...x.shape, 1]));
   return sub(1, equalLabels(x, zero));
 }

@@ -1,5 +1,6 @@
 // Reads a program file. It trusts nothing: a file is exactly what the layout allows, or a FormatError says where it is not.
 import { FormatError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import {
   bytesOf,
   INSTRUCTION_SETS,
@@ -125,7 +126,10 @@ class Scanner {
  * file.programs.get("predict").places.get("input"); // { role: "input", type: "f32", address, shape: [1, 784] }
  */
 export function readPrograms(bytes: Uint8Array, limits: ProgramFileLimits = {}): ProgramFile {
-  const { name = "program file", maxPages = 16_384 } = limits;
+  const { name = "program file", maxPages = 16_384 } = checkOptions("readPrograms", limits, {
+    name: 0,
+    maxPages: 0,
+  });
   const scanner = new Scanner(name, bytes);
   if (scanner.left < MAGIC.length) {
     throw scanner.error("first bytes cut off", `${scanner.left} bytes`, MAGIC.length, 0);

@@ -2,6 +2,7 @@
 import { ACTIVATIONS } from "../compile/instruction.ts";
 import type { Program } from "../compile/program.ts";
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Dataset, Field } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Model } from "../nn/model.ts";
@@ -50,7 +51,7 @@ const ANY_STEPS = 2 ** 31 - 1;
  * const file = writePrograms({ predict: predictionProgram(model, { batchSize: 4 }) });
  */
 export function predictionProgram(model: Model, options: { readonly batchSize?: number } = {}): Replayable {
-  const { batchSize = 1 } = options;
+  const { batchSize = 1 } = checkOptions("predictionProgram", options, { batchSize: 0 });
   checkCount("predictionProgram: batchSize", batchSize);
   const { inputShape, inputType, outputShape } = model;
   return {
@@ -80,7 +81,25 @@ export function predictionProgram(model: Model, options: { readonly batchSize?: 
  * });
  */
 export async function trainingProgram(model: Model, options: TrainingProgramOptions): Promise<Replayable> {
-  const { loss, optimizer, metrics = [], seed = 0, onNonFinite = "stop", batchSize = 32 } = options;
+  const {
+    loss,
+    optimizer,
+    metrics = [],
+    seed = 0,
+    onNonFinite = "stop",
+    batchSize = 32,
+  } = checkOptions("trainingProgram", options, {
+    data: 0,
+    loss: 0,
+    optimizer: 0,
+    metrics: 0,
+    seed: 0,
+    onNonFinite: 0,
+    engine: 0,
+    batchSize: 0,
+    steps: 0,
+    state: 0,
+  });
   const data = options.data.materialize();
   const { steps = Math.min(Math.ceil(data.length / batchSize), 1024) } = options;
   checkCount("trainingProgram: batchSize", batchSize);

@@ -1,5 +1,6 @@
 // Writes programs and the memory in which they lie to one file.
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { encode } from "./encoder.ts";
 import { type Imaged, type ImagedPlace, image } from "./image.ts";
 import { PRODUCER } from "./program-file.ts";
@@ -28,7 +29,7 @@ export function writePrograms(
   programs: Readonly<Record<string, Replayable>>,
   options: WriteProgramsOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const { numerics = "exact" } = options;
+  const { numerics = "exact" } = checkOptions("writePrograms", options, { numerics: 0 });
   if (numerics !== "exact" && numerics !== "fast") {
     throw new OptionError(
       `writePrograms: numerics: wanted "exact" or "fast", got ${JSON.stringify(numerics)}`,

@@ -60,8 +60,10 @@ export type ErrorAnswer = string | undefined;
 
 /** What a training tells of itself; every part may be left out. */
 export interface Callback {
+  /** onProgress comes behind each step whose number is a multiple of this, beside other times. Default: none is promised. */
+  readonly every?: number;
   onBegin?(control: TrainingControl): void | Promise<void>;
-  /** Some steps were done. */
+  /** Some steps were done; how many depends on the clock, but for `every`. */
   onProgress?(record: ProgressRecord, control: TrainingControl): void | Promise<void>;
   onEpoch?(record: EpochRecord, control: TrainingControl): void | Promise<void>;
   /** An error is about to end the training: a reason given back makes it an end like any other, and nothing is thrown. */

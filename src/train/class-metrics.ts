@@ -1,5 +1,7 @@
 // Metrics of classification that are no means of examples: ratios of counts, which are summed over all batches first.
+
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, equal, greater, less, lessEqual, mul, sub, where } from "../ops/arithmetic.ts";
@@ -31,6 +33,8 @@ export interface AveragedMetricOptions extends ClassMetricOptions {
    */
   readonly average?: "binary" | "macro" | "weighted" | "micro";
 }
+
+const KNOWN = { name: 0, threshold: 0, ignoreIndex: 0 } as const;
 
 /** Of one class: predicted and right, predicted, and what there is. */
 interface Counts {
@@ -105,7 +109,7 @@ function countsOf(sums: Float64Array, both: boolean): Counts[] {
 const ratio = (over: number, under: number) => (under > 0 ? over / under : 0);
 
 function averaged(name: string, options: AveragedMetricOptions, value: (counts: Counts) => number): Metric {
-  const { average } = options;
+  const { average } = checkOptions(name, options, { ...KNOWN, average: 0 });
   if (average !== undefined)
     oneOf<Average>(`${name}: average`, average, ["binary", "macro", "weighted", "micro"]);
   return counted(name, options, (sums) => {
@@ -175,6 +179,7 @@ export const iou = (options: AveragedMetricOptions = {}): Metric =>
 
 /** A metric of all classes at once, which exclude each other. */
 function exclusive(name: string, options: ClassMetricOptions, make: (counts: Counts[]) => number): Metric {
+  checkOptions(name, options, KNOWN);
   const metric = counted(name, { ...options, average: "macro" }, (sums) => make(countsOf(sums, true)));
   const measure: Metric["measure"] = (output, target) => {
     if (target.dtype !== "i32" && output.rank > 1 && output.shape.at(-1) !== 1)

@@ -1,14 +1,17 @@
 // Measures a model on data, without training it.
-import { DataError, OptionError, ShapeError } from "../core/errors.ts";
+import { DataError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { type Shape, showShape, sizeOf } from "../core/shape.ts";
 import { Dataset, type IterableDataset } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Model } from "../nn/model.ts";
+import { checkCount } from "../optim/transform.ts";
 import { ahead } from "./ahead.ts";
 import type { Loss, Metric } from "./loss.ts";
 import { Mean } from "./mean.ts";
 import { StepRunner } from "./runner.ts";
+import { TRAINING } from "./trainer.ts";
 
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions {
@@ -42,10 +45,8 @@ export class Evaluator {
   readonly #metrics: readonly Metric[];
 
   constructor(model: Model, engine: Engine, data: Dataset | IterableDataset, options: EvaluateOptions) {
-    const { loss, metrics = [], batchSize = 256 } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new OptionError(`evaluate: batchSize: wanted a positive integer, got ${batchSize}`);
-    }
+    const { loss, metrics = [], batchSize = 256 } = checkOptions("evaluate", options, TRAINING);
+    checkCount("evaluate: batchSize", batchSize);
     this.#data = data instanceof Dataset ? data.materialize() : data;
     this.#runner = new StepRunner(
       { model, engine, loss, metrics },
@@ -99,7 +100,7 @@ export class Evaluator {
 
 /**
  * Mean loss and metrics of a model over a dataset; layers such as dropout do nothing here.
- * @throws ShapeError, DataError where model and data do not fit together.
+ * @throws OptionError for an option out of range or unknown. @throws ShapeError, DataError where model and data do not fit together.
  * @example const { metrics } = await evaluate(model, digits.test, { loss: softmaxCrossEntropy, metrics: [accuracy] });
  */
 export async function evaluate(

@@ -1,5 +1,7 @@
 // Callbacks that keep good weights: in a file, or in memory against a loss that leaves the finite numbers.
+
 import { NonFiniteError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { fileSystem, writeFileAtomically } from "../formats/file.ts";
 import type { Callback } from "./callbacks.ts";
 import { Monitor, type MonitorOptions } from "./monitor.ts";
@@ -19,7 +21,12 @@ export interface CheckpointBestOptions extends MonitorOptions {
  * @example checkpointBest({ path: "digits.safetensors", monitor: "validation.accuracy" })
  */
 export function checkpointBest(options: CheckpointBestOptions): Callback {
-  const { path, saveEvery = 1 } = options;
+  const { path, saveEvery = 1 } = checkOptions("checkpointBest", options, {
+    monitor: 0,
+    mode: 0,
+    path: 0,
+    saveEvery: 0,
+  });
   if (!path) throw new OptionError("checkpointBest: path: wanted the name of a file, got none");
   if (!Number.isInteger(saveEvery) || saveEvery < 1) {
     throw new OptionError(`checkpointBest: saveEvery: wanted a positive integer, got ${saveEvery}`);

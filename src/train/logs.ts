@@ -1,5 +1,7 @@
 // Callbacks that write what epochs came to into files that other programs read: CSV and TensorBoard. They need Node.
+
 import { DataError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { fileSystem } from "../formats/file.ts";
 import { type ScalarEvent, writeEvent } from "../formats/tfevents.ts";
 import type { FileHandle } from "../host/host.ts";
@@ -25,7 +27,7 @@ const line = (cells: readonly unknown[]) =>
  * @example csvLog({ path: "run.csv", append: true })
  */
 export function csvLog(options: CsvLogOptions): Callback {
-  const { path, append = false } = options;
+  const { path, append = false } = checkOptions("csvLog", options, { path: 0, append: 0 });
   if (!path) throw new OptionError("csvLog: path: wanted the name of a file, got none");
   let file: FileHandle | undefined;
   let names: readonly string[] = [];
@@ -78,7 +80,11 @@ export interface TensorBoardOptions {
  * @example tensorBoard({ directory: "runs/wide", every: 100 })
  */
 export function tensorBoard(options: TensorBoardOptions): Callback {
-  const { directory, every, learningRate } = options;
+  const { directory, every, learningRate } = checkOptions("tensorBoard", options, {
+    directory: 0,
+    every: 0,
+    learningRate: 0,
+  });
   if (!directory) throw new OptionError("tensorBoard: directory: wanted its name, got none");
   if (every !== undefined && !(Number.isInteger(every) && every >= 1)) {
     throw new OptionError(`tensorBoard: every: wanted a positive integer, got ${every}`);

@@ -1,5 +1,6 @@
 // What a callback watches: one number of the epochs, by its name, and whether less or more of it is better.
 import { OptionError } from "../core/errors.ts";
+import { oneOf } from "../optim/transform.ts";
 import type { EpochRecord, TrainingControl } from "./callbacks.ts";
 
 /** Which number of an epoch counts, and in which direction. */
@@ -21,9 +22,7 @@ export class Monitor {
   /** @throws OptionError for an unknown mode. */
   constructor(where: string, options: MonitorOptions) {
     const { mode = "min" } = options;
-    if (mode !== "min" && mode !== "max") {
-      throw new OptionError(`${where}: mode: wanted "min" or "max", got ${JSON.stringify(mode)}`);
-    }
+    oneOf(`${where}: mode`, mode, ["min", "max"]);
     this.#where = where;
     this.#options = options;
   }

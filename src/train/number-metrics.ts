@@ -1,5 +1,7 @@
 // Metrics of numbers, and perplexity: made of sums over all batches where they are no means.
+
 import { ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { mul, square, sub } from "../ops/arithmetic.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
 import { checkSame, meanAbsoluteError } from "../ops/loss.ts";
@@ -58,7 +60,7 @@ export const rootMeanSquaredError: Metric = ofMean(
  * @example await evaluate(model, digits.test, { loss: softmaxCrossEntropy, metrics: [perplexity()] });
  */
 export function perplexity(options: { readonly ignoreIndex?: number } = {}): Metric {
-  const entropy = crossEntropy(options);
+  const entropy = crossEntropy(checkOptions("perplexity", options, { ignoreIndex: 0 }));
   return ofMean(
     "perplexity",
     (output, target) => {

@@ -1,5 +1,7 @@
 // Tells a schedule that waits for a plateau what each epoch came to.
+
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Callback } from "./callbacks.ts";
 import { Monitor, type MonitorOptions } from "./monitor.ts";
 
@@ -20,7 +22,7 @@ export function onPlateau(plateau: Plateau, options: PlateauOptions = {}): Callb
   if (typeof plateau?.observe !== "function") {
     throw new OptionError(`onPlateau: plateau: wanted something with a method observe, got ${plateau}`);
   }
-  const monitor = new Monitor("onPlateau", options);
+  const monitor = new Monitor("onPlateau", checkOptions("onPlateau", options, { monitor: 0 }));
   return {
     onBegin: (control) => monitor.begin(control),
     onEpoch: (record) => plateau.observe(monitor.value(record)),

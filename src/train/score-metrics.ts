@@ -1,6 +1,8 @@
 // What is made of all scores at once, exactly: areas under curves and the confusion matrix, of arrays; and any such
 // function as a metric, which keeps the scores of all batches.
+
 import { DataError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { mul } from "../ops/arithmetic.ts";
 import { concatenate } from "../ops/movement.ts";
 import { sum } from "../ops/reduce.ts";
@@ -74,8 +76,9 @@ export function averagePrecision(scores: ArrayLike<number>, labels: ArrayLike<nu
 export function confusionMatrix(
   outputs: ArrayLike<number>,
   labels: ArrayLike<number>,
-  { threshold = 0.5 }: { readonly threshold?: number } = {},
+  options: { readonly threshold?: number } = {},
 ): number[][] {
+  const { threshold = 0.5 } = checkOptions("confusionMatrix", options, { threshold: 0 });
   const width = outputs.length / labels.length;
   if (!(Number.isInteger(width) && width >= 1)) {
     throw new ShapeError(

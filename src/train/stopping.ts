@@ -1,5 +1,7 @@
 // Callbacks that end a training: when it no longer gets better, when it is good enough, when its time is up.
+
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Callback, TrainingControl } from "./callbacks.ts";
 import { Monitor, type MonitorOptions } from "./monitor.ts";
 
@@ -19,7 +21,17 @@ export interface EarlyStoppingOptions extends MonitorOptions {
  * @example earlyStopping({ patience: 2 })
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
-  const { patience = 0, minDelta = 0, restoreBest = true } = options;
+  const {
+    patience = 0,
+    minDelta = 0,
+    restoreBest = true,
+  } = checkOptions("earlyStopping", options, {
+    monitor: 0,
+    mode: 0,
+    patience: 0,
+    minDelta: 0,
+    restoreBest: 0,
+  });
   if (!Number.isInteger(patience) || patience < 0) {
     throw new OptionError(`earlyStopping: patience: wanted an integer ≥ 0, got ${patience}`);
   }
@@ -60,7 +72,7 @@ export interface StopAtTargetOptions extends MonitorOptions {
  * @example stopAtTarget({ monitor: "validation.accuracy", target: 0.97 })
  */
 export function stopAtTarget(options: StopAtTargetOptions): Callback {
-  const { target } = options;
+  const { target } = checkOptions("stopAtTarget", options, { monitor: 0, mode: 0, target: 0 });
   if (!Number.isFinite(target)) {
     throw new OptionError(`stopAtTarget: target: wanted a finite number, got ${target}`);
   }
@@ -82,7 +94,8 @@ export function stopAtTarget(options: StopAtTargetOptions): Callback {
  * @throws OptionError for seconds that are not a finite number > 0.
  * @example timeBudget({ seconds: 60 })
  */
-export function timeBudget({ seconds }: { readonly seconds: number }): Callback {
+export function timeBudget(options: { readonly seconds: number }): Callback {
+  const { seconds } = checkOptions("timeBudget", options, { seconds: 0 });
   if (!(seconds > 0 && Number.isFinite(seconds))) {
     throw new OptionError(`timeBudget: seconds: wanted a finite number > 0, got ${seconds}`);
   }

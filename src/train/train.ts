@@ -3,6 +3,7 @@ import { DataError, NonFiniteError, OptionError } from "../core/errors.ts";
 import { integers, permutation } from "../core/random.ts";
 import { Dataset, type IterableDataset } from "../data/index.ts";
 import type { Model } from "../nn/model.ts";
+import { checkCount, oneOf } from "../optim/transform.ts";
 import { ahead } from "./ahead.ts";
 import type { Callback, EpochRecord, TrainingControl } from "./callbacks.ts";
 import { Evaluator } from "./evaluate.ts";
@@ -72,11 +73,11 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
   if (batchSize !== "full" && !(Number.isInteger(batchSize) && batchSize >= 1)) {
     throw new OptionError(`train: batchSize: wanted a positive integer or "full", got ${batchSize}`);
   }
-  if (!["shuffled", "with-replacement", "in-order"].includes(sampling)) {
-    throw new OptionError(
-      `train: sampling: wanted "shuffled", "with-replacement" or "in-order", got ${JSON.stringify(sampling)}`,
-    );
-  }
+  oneOf("train: sampling", sampling, ["shuffled", "with-replacement", "in-order"]);
+  const stops = callbacks.flatMap(({ every = [] }) => every);
+  for (const every of stops) checkCount("train: callbacks: every", every);
+  if (model.parameterCount === 0)
+    throw new OptionError("train: model: got one without parameters, wanted something to train");
   const trainer = await createTrainer(model, options);
   if (average) trainer.checkAverage("train");
   const runner = trainer.runner(data instanceof Dataset ? data.materialize() : undefined);
@@ -93,9 +94,7 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
     examples: data instanceof Dataset ? data.length : undefined,
     monitors: evaluator ? [...names, ...names.map((name) => `validation.${name}`)] : names,
     stop: (why, when = "after-epoch") => {
-      if (when !== "after-epoch" && when !== "now") {
-        throw new OptionError(`stop: when: wanted "after-epoch" or "now", got ${JSON.stringify(when)}`);
-      }
+      oneOf("stop: when", when, ["after-epoch", "now"]);
       reason ??= why;
       cut ||= when === "now";
     },
@@ -112,7 +111,7 @@ export async function train(model: Model, options: TrainOptions): Promise<TrainR
       const sum = new Mean(metrics);
       const steps =
         data instanceof Dataset
-          ? resident(trainer, runner, orderOf(data, sampling, options.seed ?? 0, epoch), batchSize)
+          ? resident(trainer, runner, orderOf(data, sampling, options.seed ?? 0, epoch), batchSize, stops)
           : streamed(trainer, runner, data.batch(batchSize, { epoch }));
       for await (const { rows, batch } of steps) {
         for (const row of rows) sum.add(row, batch);
@@ -186,19 +185,21 @@ interface Steps {
   readonly batch: number;
 }
 
-/** Many steps in one call, as many as fit into a short while; a smaller batch at the end. */
+/** Many steps in one call, as many as fit into a short while or come before a stop; a smaller batch at the end. */
 async function* resident(
   trainer: Trainer,
   runner: StepRunner,
   order: Int32Array,
   size: number | "full",
+  stops: readonly number[],
 ): AsyncGenerator<Steps> {
   let at = 0;
   let steps = 1;
   while (at < order.length) {
     const left = order.length - at;
     const batch = Math.min(size === "full" ? left : size, left);
-    const count = Math.min(steps, runner.capacity, Math.floor(left / batch));
+    const next = stops.map((every) => every - (trainer.steps % every));
+    const count = Math.min(steps, runner.capacity, Math.floor(left / batch), ...next);
     const start = performance.now();
     const rows = await runner.run(batch, order.subarray(at, at + count * batch), trainer.steps + 1);
     const elapsed = Math.max(performance.now() - start, 0.01);

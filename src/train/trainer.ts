@@ -8,9 +8,11 @@ import type { Block } from "../engine/memory.ts";
 import { readFile, writeFileAtomically } from "../formats/file.ts";
 import type { Model } from "../nn/model.ts";
 import type { ParameterValues } from "../nn/weights.ts";
-import type { Transform } from "../optim/transform.ts";
+import { oneOf, type Transform } from "../optim/transform.ts";
+import type { Fields, StepBatch } from "./feeds.ts";
 import type { Loss, Metric } from "./loss.ts";
-import { type Fields, type Row, type StepBatch, StepRunner } from "./runner.ts";
+import { Regions } from "./regions.ts";
+import { type Row, StepRunner } from "./runner.ts";
 import { readState, type StateLayout, stateLayout, writeState } from "./state.ts";
 
 /** Options of {@link createTrainer} and {@link createTrainerSync}. */
@@ -31,8 +33,8 @@ export interface TrainerOptions {
   readonly engine?: Engine;
 }
 
-/** What a trainer and a training know: one record of options may serve both. */
-const KNOWN = {
+/** What a trainer, a training and an evaluation know: one record of options may serve all of them. */
+export const TRAINING = {
   data: 0,
   validation: 0,
   loss: 0,
@@ -64,7 +66,7 @@ export class Trainer {
   /** Steps taken so far. */
   steps = 0;
   readonly #options: ConstructorParameters<typeof StepRunner>[0];
-  readonly #blocks = new Map<string, Block>();
+  readonly #state: Regions;
   readonly #direct: StepRunner;
   readonly #layout: StateLayout;
   /** The model holds the average at present. */
@@ -77,16 +79,13 @@ export class Trainer {
       metrics = [],
       seed = 0,
       onNonFinite = "stop",
-    } = checkOptions("train", options, KNOWN);
-    if (!["stop", "skip", "ignore"].includes(onNonFinite)) {
-      throw new OptionError(
-        `train: onNonFinite: wanted "stop", "skip" or "ignore", got ${JSON.stringify(onNonFinite)}`,
-      );
-    }
+    } = checkOptions("train", options, TRAINING);
+    oneOf("train: onNonFinite", onNonFinite, ["stop", "skip", "ignore"]);
     this.model = model;
     this.engine = engine;
     this.metrics = metrics;
     this.#options = { model, engine, loss, metrics, training: { optimizer, seed, onNonFinite } };
+    this.#state = new Regions(engine);
     this.#direct = this.runner();
     this.#layout = stateLayout(optimizer, model.weights);
   }
@@ -105,9 +104,9 @@ export class Trainer {
     return this.#result(this.#direct.stepSync(batch, this.#next()));
   }
 
-  /** Steps over a dataset in the engine's memory, with this trainer's optimizer state. */
+  /** Steps over a dataset in the engine's memory, with this trainer's optimizer state, which outlives the runner. */
   runner(fields?: Fields): StepRunner {
-    return new StepRunner(this.#options, fields, this.#blocks);
+    return new StepRunner(this.#options, fields, this.#state);
   }
 
   /**
@@ -240,9 +239,13 @@ export class Trainer {
     return values;
   }
 
-  /** Gives back the memory of the optimizer's state; the model keeps its weights. Done by itself when nobody holds the trainer. */
+  /**
+   * Gives back the memory of the optimizer's state; the model keeps its weights. Done by itself when nobody holds the trainer.
+   * A step under way ends as it would have; what needs the state throws EngineError from now on, also of its runners.
+   */
   close(): void {
     this.#direct.release();
+    this.#state.release();
   }
 
   /** A region of state; made as it is before the first step where no step has made it. */
@@ -270,7 +273,7 @@ export class Trainer {
 
 /**
  * A trainer for those who own the loop.
- * @throws OptionError for an option out of range or unknown.
+ * @throws OptionError for an option out of range or unknown, or a model without anything to train.
  * @example
  * const trainer = await createTrainer(model, { loss: meanSquaredError, optimizer: sgd({ learningRate: 0.1 }) });
  * for await (const batch of stream.batch(32)) console.log((await trainer.step(batch)).loss);

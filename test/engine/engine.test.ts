@@ -187,6 +187,26 @@ describe("turns", () => {
     };
     expect(await end(true)).toEqual(await end(false));
   });
+  test("a prediction without a promise leaves one that waits its own numbers", async () => {
+    const engine = await engineOf({ threads: 1 });
+    const model = classifier();
+    const [some, others] = [numbers(6, 100), numbers(6, 900)];
+    const wanted = bits(await model.predict(some, { engine }));
+    const wantedOfOthers = bits(await model.predict(others, { engine }));
+    let refused = 0;
+    for (let delay = 0; delay < 30; delay++) {
+      const waiting = model.predict(some, { engine });
+      for (let turn = 0; turn < delay; turn++) await undefined;
+      try {
+        expect(bits(model.predictSync(others, { engine }))).toEqual(wantedOfOthers);
+      } catch (error) {
+        expect(error).toEqual(new EngineError("engine: another run is under way"));
+        refused++;
+      }
+      expect(bits(await waiting), `after ${delay}`).toEqual(wanted);
+    }
+    expect(refused).toBeGreaterThan(0);
+  });
   test("only an engine of one thread runs without a promise", async () => {
     const engine = await engineOf({ threads: 2 });
     const model = classifier();

@@ -1,5 +1,6 @@
 // The second module: an engine gets it when it is asked to, in every thread, and without it says what is missing.
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
+import { host } from "#host";
 import { EngineError } from "#src/core/errors";
 import { createEngine, createEngineSync, type Engine } from "#src/engine/engine";
 import { extendQuantized } from "#src/engine/extend";
@@ -33,6 +34,18 @@ const numbersOf = async (trial: Trial, engine: Engine) =>
   Array.from(new Float32Array((await trial.run(engine))[0]!.buffer));
 /** To the nearest of two, ties to the even half. */
 const doubled = numbers.map((x) => 2 * (x % 4 === 1 ? (x - 1) / 2 : Math.round(x / 2)));
+
+test("an engine whose new workers cannot begin says so ever after, instead of waiting for them", async () => {
+  const engine = await engineOf(3);
+  const loaded = engine.load(floats().program);
+  const spy = vi.spyOn(host, "startWorker").mockRejectedValue(new Error("no more threads"));
+  const ended = /worker 1 could not begin.*no more threads/;
+  await expect(extendQuantized(engine)).rejects.toThrow(ended);
+  spy.mockRestore();
+  expect(engine.usable).toBe(false);
+  await expect(engine.run(loaded)).rejects.toThrow(ended);
+  await expect(extendQuantized(engine)).rejects.toThrow(EngineError);
+});
 
 describe.each([1, 3])("an engine of %i threads", (threads) => {
   test("refuses bytes before it is extended, and goes on", async () => {

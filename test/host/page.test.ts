@@ -136,7 +136,7 @@ describe("with cross-origin isolation", () => {
     const engine = await engineOf({ threads });
     expect(engine.threads).toBe(threads);
     expect(PageWorker.started.length).toBe(threads);
-    expect(PageWorker.started[0]!.url).toMatch(/browser\/worker\.js$/);
+    expect(PageWorker.started[0]!.url).toMatch(/shared\/worker\.js$/);
     expect(await trained(engine)).toEqual(await wanted());
   });
   test("by default: one a core", async () => {
@@ -187,7 +187,7 @@ describe("with cross-origin isolation", () => {
   });
   test("the script of the workers can lie elsewhere", async () => {
     isolate();
-    const workerUrl = new URL("../../build/bundle/browser/worker.js?elsewhere", import.meta.url);
+    const workerUrl = new URL("../../build/bundle/shared/worker.js?elsewhere", import.meta.url);
     await engineOf({ workerUrl });
     expect(PageWorker.started.map(({ url }) => url)).toEqual([workerUrl.href, workerUrl.href]);
   });

@@ -25,8 +25,8 @@ describe("WebAssembly", () => {
   test("left behind by a bundler", async () => {
     const folder = await mkdtemp(join(tmpdir(), "downhill-"));
     try {
-      const bundle = fileURLToPath(new URL("../../build/bundle/node", import.meta.url));
-      await cp(bundle, join(folder, "moved/node"), { recursive: true });
+      const bundle = fileURLToPath(new URL("../../build/bundle", import.meta.url));
+      await cp(bundle, join(folder, "moved"), { recursive: true });
       const moved: typeof import("#src/index") = await import(join(folder, "moved/node/index.js"));
       const error = await moved.createEngine().catch((error: unknown) => error);
       expect(error).toBeInstanceOf(moved.EngineError);

@@ -1,9 +1,21 @@
 // A frozen model in two programs: what depends on constants alone runs once, and the predictions have the same bits.
-import { afterAll, describe, expect, test } from "vitest";
-import { add, createEngine, defineModel, dense, type Model, mul, relu, sequential } from "#src/index";
+import { afterAll, describe, expect, test, vi } from "vitest";
+import { PANEL_HEAD } from "#abi";
+import {
+  add,
+  createEngine,
+  defineModel,
+  dense,
+  EngineError,
+  type Model,
+  mul,
+  relu,
+  sequential,
+} from "#src/index";
 import { freeze, predictor } from "#src/inference/frozen";
-import { loadPredictor, prepared } from "#src/inference/prepared";
+import { loadPrepared, prepared } from "#src/inference/prepared";
 import { conv2d, conv2dTranspose, gru, residual } from "#src/layers";
+import { quantize } from "#src/quantize/index";
 
 const engine = await createEngine({ numerics: "exact", threads: 2 });
 engine.soloWork = 0;
@@ -42,7 +54,7 @@ describe.each(models)("%s", (_, model, kernels) => {
   test("do not change a bit, run after run", async () => {
     const frozen = await freeze(model, { batchSize: 8, engine });
     const whole = engine.load(predictor(frozen));
-    const parts = await loadPredictor(engine, frozen);
+    const parts = await loadPrepared(engine, prepared(frozen));
     for (let run = 1; run <= 3; run++) {
       const x = inputs(frozen.input.size).map((value) => value * run);
       for (const program of [whole, parts]) {
@@ -64,4 +76,36 @@ test("what a weight is changed by beforehand needs no run of its own for each pr
   await model.initialize({ engine });
   const frozen = await freeze(model, { engine });
   expect(prepared(frozen).program.listing()).toBe(predictor(frozen).listing());
+});
+
+test("where a run fails nothing is left in memory", async () => {
+  const own = await createEngine({ threads: 1 });
+  const scaled = defineModel({ input: [6, 6, 16] }, (x) =>
+    turned()(mul(x, relu(x.graph.constant(inputs(16), [16])))),
+  );
+  await scaled.initialize({ engine, seed: 2 });
+  const whole = prepared(await freeze(scaled, { engine: own }));
+  expect(whole.once).toBeDefined();
+  const used = own.memoryUsed;
+  const failing = async () => Promise.reject(new EngineError("engine: a worker ended"));
+  const spy = vi.spyOn(own, "turn").mockImplementation((work) => work(failing));
+  await expect(freeze(scaled, { engine: own })).rejects.toThrow("a worker ended");
+  await expect(loadPrepared(own, whole)).rejects.toThrow("a worker ended");
+  spy.mockRestore();
+  expect(own.memoryUsed).toBe(used);
+  await own.close();
+});
+
+test("the kernel of a convolution of bytes is a constant as it is, and turned once", async () => {
+  const model = sequential({ input: [6, 6, 16] }, turned());
+  await model.initialize({ engine, seed: 2 });
+  const quantized = await quantize(model, { calibration: inputs(4 * 6 * 6 * 16), engine });
+  const { once, program } = prepared(await quantized.frozen(2, engine));
+  expect(once?.kernels).toEqual(["winogradKernelBytes"]);
+  expect(program.kernels).toContain("winogradBytes");
+  expect(program.kernels).not.toContain("winogradKernelBytes");
+  // Two panels: 9 taps of 16 channels and 8 columns behind a head.
+  const largest = Math.max(...once!.constants.map(({ bytes }) => bytes.length));
+  expect(largest).toBe(2 * (PANEL_HEAD + 9 * 16 * 8));
+  expect(program.regions.get("prepared")).toBe(2 * (PANEL_HEAD + 16 * 16 * 8 * 2));
 });

@@ -393,7 +393,7 @@ describe("a loss that is not finite", () => {
     const model = classifier();
     const attempt = () => train(model, { ...options, data, onNonFinite: "warn" as never });
     await refuses(model, attempt, OptionError, [
-      'onNonFinite: wanted "stop", "skip" or "ignore", got "warn"',
+      'onNonFinite: wanted one of "stop", "skip", "ignore", got "warn"',
     ]);
   });
 });

@@ -99,7 +99,9 @@ describe("earlyStopping", () => {
     for (const patience of [-1, 0.5, Number.NaN])
       expect(() => earlyStopping({ patience })).toThrow(OptionError);
     for (const minDelta of [-1, Number.NaN]) expect(() => earlyStopping({ minDelta })).toThrow(OptionError);
-    expect(() => earlyStopping({ mode: "least" as never })).toThrow('wanted "min" or "max", got "least"');
+    expect(() => earlyStopping({ mode: "least" as never })).toThrow(
+      'wanted one of "min", "max", got "least"',
+    );
   });
 });
 
