@@ -1,5 +1,5 @@
 // A model of Keras or TensorFlow.js as one of ours.
-import { FormatError } from "../core/errors.ts";
+import { FormatError, OptionError } from "../core/errors.ts";
 import { checkOptions } from "../core/options.ts";
 import { type Shape, sameShape, showShape } from "../core/shape.ts";
 import { quote } from "../formats/json.ts";
@@ -19,7 +19,8 @@ export interface FromKerasOptions {
  * A layers model of Keras or TensorFlow.js: what `model.json` says, with the bytes of its shards, one behind the other or
  * as a list. Sequential and functional models of one input and one output, with shared layers and models inside; weights
  * quantized to uint8, uint16 and float16. It predicts, and can be trained further; parameters are named by the file's layers.
- * @throws FormatError naming what is wrong, and the layer and its class where it has no equal here.
+ * @throws FormatError naming what is wrong, and the layer and its class where it has no equal here. @throws OptionError for
+ * an `input` that is no shape.
  * @example
  * const json = {
  *   format: "layers-model",
@@ -114,8 +115,13 @@ function inputOf(kind: string, fields: Fields, given: Shape | undefined) {
   if (!given && said == null)
     throw wrong("batch_input_shape", undefined, "it at the first layer, or the option input");
   const shape = given ?? listOf("batch_input_shape", said).slice(1);
-  if (!shape.every((size) => Number.isSafeInteger(size) && (size as number) > 0))
-    throw wrong("batch_input_shape: sizes", undefined, "positive integers, or the option input");
+  if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && (size as number) > 0)) {
+    if (given)
+      throw new OptionError(
+        `fromKeras: input: got ${JSON.stringify(given)}, wanted a list of positive integers`,
+      );
+    throw wrong("batch_input_shape: sizes", shape, "positive integers, or the option input");
+  }
   return {
     shape: shape as Shape,
     integers: typeof first.dtype === "string" && textOf("dtype", first.dtype).startsWith("int"),

@@ -2,8 +2,8 @@
 import { FormatError } from "../core/errors.ts";
 import { quote } from "../formats/json.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { notZero } from "../nn/recurrent.ts";
 import { add, mul, notEqual } from "../ops/arithmetic.ts";
-import { gather } from "../ops/gather.ts";
 import { concatenate } from "../ops/movement.ts";
 import { max } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
@@ -163,7 +163,7 @@ function made(
   return (inputs) => {
     const { tensor: x, mask } = only(where, inputs);
     const tensor = layer(x);
-    if (maskZero) return { tensor, mask: () => notPadding(x, config.number("input_dim", 0)) };
+    if (maskZero) return { tensor, mask: () => notZero(x) };
     if (mask && kind === "GlobalAveragePooling1D")
       throw new FormatError(
         `fromKeras: ${where}: got a mask, wanted none: there is no mean of some steps here`,
@@ -176,12 +176,6 @@ const unknown = (where: string) =>
   new FormatError(
     `fromKeras: ${where}: has no equal here, wanted ${[...layers.keys(), ...merges.keys()].join(", ")}, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed or Masking`,
   );
-
-/** 1 where a token is not 0. */
-function notPadding(tokens: Tensor, vocabulary: number): Tensor {
-  const table = new Float32Array(vocabulary).fill(1, 1);
-  return reshape(gather(tokens.graph.constant(table, [vocabulary, 1]), tokens), tokens.shape);
-}
 
 /** How results of both directions are joined. */
 const JOINED = new Map<unknown, (a: Tensor, b: Tensor) => Tensor>([

@@ -1,4 +1,5 @@
 // Keras's recurrent layers: our own where the cell is ours, else step after step in ops.
+import { ShapeError } from "../core/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { glorotUniform, orthogonal, zeros } from "../nn/initializers.ts";
 import { defineLayer } from "../nn/layer.ts";
@@ -23,7 +24,7 @@ const GATES: ReadonlyMap<string, number> = new Map([
 ]);
 export const isRecurrent = (kind: string): boolean => GATES.has(kind);
 
-/** Most steps of a cell that is none of ours: each is some instructions. */
+/** Most steps that are said one by one: each is some instructions. */
 const STEPS = 2048;
 
 /** Some columns of a tensor [rows, columns]. */
@@ -32,6 +33,8 @@ const columns = (x: Tensor, from: number, count: number) => slice(x, [0, from], 
 /** The other way round along the axis of time. */
 export function reversedInTime(x: Tensor): Tensor {
   const [batch, time, width] = x.shape as [number, number, number];
+  if (time > STEPS)
+    throw new ShapeError(`what is turned round in time: got ${time} steps, wanted up to ${STEPS}`);
   const steps = Array.from({ length: time }, (_, t) => slice(x, [0, time - 1 - t, 0], [batch, 1, width]));
   return concatenate(steps, 1);
 }

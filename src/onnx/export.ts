@@ -54,6 +54,10 @@ const KNOWN = {
   engine: 0,
 } as const;
 
+/** Absolute paths and those that leave the folder, which the format has not and readers refuse. */
+const OUTSIDE = /^[\\/]|^[a-z]:|(^|[\\/])\.\.([\\/]|$)/i;
+const isText = (value: unknown): value is string => typeof value === "string";
+
 /** What depends on the batch differs between these. */
 const BATCHES = [2, 3] as const;
 
@@ -68,6 +72,15 @@ function check(options: OnnxOptions): void {
   for (const [what, name] of Object.entries({ inputName, outputName, externalData }))
     if (name !== undefined && !(typeof name === "string" && name)) throw wanted(what, name, "a name");
   if ((inputName ?? "input") === (outputName ?? "output")) throw wanted("outputName", outputName, "another");
+  if (externalData !== undefined && OUTSIDE.test(externalData))
+    throw wanted("externalData", externalData, "a file beside the model");
+  const { classNames, metadata = {}, producer } = options;
+  if (classNames !== undefined && !(Array.isArray(classNames) && classNames.every(isText)))
+    throw wanted("classNames", classNames, "a list of names");
+  if (metadata === null || typeof metadata !== "object" || !Object.values(metadata).every(isText))
+    throw wanted("metadata", metadata, "pairs of texts");
+  if (producer !== undefined && !(isText(producer?.name) && isText(producer.version)))
+    throw wanted("producer", producer, "a name and a version");
   if (options.includeNormalization && !options.normalization)
     throw wanted("normalization", undefined, "one to include");
 }
@@ -77,7 +90,12 @@ function checkNormalization(normalization: OnnxNormalization, channels: number):
     const given = normalization[what];
     const list = typeof given === "number" ? [given] : given;
     const fits = Array.isArray(list) && (list.length === 1 || list.length === channels);
-    if (!fits || !list.every((each) => Number.isFinite(each) && (what === "mean" || each > 0)))
+    // As the file has them: in 32 bits a small deviation may be 0.
+    const isGood = (each: unknown) =>
+      typeof each === "number" &&
+      Number.isFinite(Math.fround(each)) &&
+      (what === "mean" || Math.fround(each) > 0);
+    if (!fits || !list.every(isGood))
       throw wanted(`normalization: ${what}`, given, `a number, or one for each of ${channels} channels`);
   }
 }

@@ -1,4 +1,5 @@
 // Files in ONNX's format as models. What reads them is loaded when a file is read.
+import { OptionError } from "../core/errors.ts";
 import { checkOptions } from "../core/options.ts";
 import type { Shape } from "../core/shape.ts";
 import type { Model } from "../nn/model.ts";
@@ -32,13 +33,21 @@ const KNOWN = { weights: 0, frozen: 0, input: 0, output: 0, inputShape: 0, limit
  * them, those of transposed products transposed. Images stay as the file has them, channels first. Numbers of 16 and 64 bits
  * are computed in 32. In training, dropout is on, and batch normalizations go by the batch and renew their statistics.
  * @throws FormatError naming the byte, tensor or node of what is wrong or not supported; OptionError where the options do
- * not fit the file.
+ * not fit the file, or the bytes are none.
  * @example
  * const model = await fromOnnx(await readFile("digits.onnx"), { frozen: "*.weight" });
  * const scores = await model.predict(images);
  */
 export async function fromOnnx(bytes: Uint8Array, options: FromOnnxOptions = {}): Promise<Model> {
-  checkOptions("fromOnnx", options, KNOWN);
+  const { weights = new Map(), inputShape = [] } = checkOptions("fromOnnx", options, KNOWN);
+  if (!(bytes instanceof Uint8Array))
+    throw new OptionError(`fromOnnx: bytes: got ${typeof bytes}, wanted a Uint8Array`);
+  if (!(weights instanceof Map && [...weights.values()].every((each) => each instanceof Uint8Array)))
+    throw new OptionError(`fromOnnx: weights: got ${typeof weights}, wanted a Map of names to Uint8Arrays`);
+  if (!(Array.isArray(inputShape) && inputShape.every((size) => Number.isSafeInteger(size) && size > 0)))
+    throw new OptionError(
+      `fromOnnx: inputShape: got ${JSON.stringify(inputShape)}, wanted a list of positive integers`,
+    );
   const { modelOf } = await import("./import/model.ts");
   return modelOf(bytes, options);
 }

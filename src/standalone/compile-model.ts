@@ -84,6 +84,16 @@ export async function compileModel(
   const { name, batchSizes, instructionSet, wasm, ...more } = settle(options);
   const frozen = await frozenAt(model, batchSizes, more.normalization);
   const [first] = frozen.values();
+  const { classNames } = more;
+  const last = first!.output.shape.at(-1);
+  const isNames =
+    Array.isArray(classNames) &&
+    classNames.length === last &&
+    classNames.every((each) => typeof each === "string");
+  if (classNames && !isNames)
+    throw new OptionError(
+      `compileModel: classNames: got ${JSON.stringify(classNames)}, wanted ${last} strings`,
+    );
   const metadata: Metadata = {
     name,
     inputShape: first!.input.shape.slice(1),
@@ -134,8 +144,9 @@ function settle(options: CompileModelOptions) {
   if (!Object.hasOwn(SETS, instructionSet))
     refuse("instructionSet", instructionSet, '"plain", "relaxed" or "both"');
   if (wasm !== "inline" && wasm !== "beside") refuse("wasm", wasm, '"inline" or "beside"');
-  if (batchSizes.length === 0 || batchSizes.some((size) => !(Number.isInteger(size) && size > 0)))
-    refuse("batchSizes", batchSizes, "one positive integer or more");
+  const isCount = (size: unknown) => Number.isInteger(size) && (size as number) > 0;
+  if (!(Array.isArray(batchSizes) && batchSizes[0] && batchSizes.every(isCount)))
+    refuse("batchSizes", batchSizes, "positive integers");
   // From the most examples to the fewest, as the module looks through them.
   return { name, instructionSet, wasm, batchSizes: [...new Set(batchSizes)].sort((a, b) => b - a), ...rest };
 }
@@ -186,10 +197,9 @@ function normalized(frozen: Frozen, { mean, deviation }: Normalization): Frozen 
   const { shape, dtype } = frozen.input;
   const input = graph.input("input", shape, dtype);
   const by = (what: string, numbers: number | readonly number[], good: (value: number) => boolean) => {
-    const values = [numbers].flat();
-    if (
-      typeof numbers === "number" ? values.every(good) : values.length === shape.at(-1) && values.every(good)
-    )
+    // As the module has them: in 32 bits a small deviation may be 0.
+    const values = [numbers].flat().map((value) => (typeof value === "number" ? Math.fround(value) : NaN));
+    if ((typeof numbers === "number" || values.length === shape.at(-1)) && values.every(good))
       return graph.constant(values, [values.length]);
     throw new OptionError(
       `compileModel: normalization: ${what}: got ${JSON.stringify(numbers)}, wanted a number or ${shape.at(-1)} of them`,
@@ -200,7 +210,7 @@ function normalized(frozen: Frozen, { mean, deviation }: Normalization): Frozen 
   const centred = sub(input, by("mean", mean, Number.isFinite));
   const given = div(
     centred,
-    by("deviation", deviation, (value) => value > 0),
+    by("deviation", deviation, (value) => value > 0 && Number.isFinite(value)),
   );
   const become = rewrite(frozen.output, graph, {
     source(tensor) {

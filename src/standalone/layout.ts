@@ -16,15 +16,21 @@ export function laidOut(frozen: ReadonlyMap<number, Frozen>) {
   const constants = gather(all.flatMap(({ once, program }) => (once ? [once, program] : [program])));
   const turns = { input: {}, output: {}, scratch: {}, [ACTIVATIONS]: {} };
   const programs = new Map<string, Imaged>();
+  // What the first batch size has made once, others that would make the same read there.
+  const makers = new Map<string, Program>();
   for (const { batch, once, program, input, output } of all) {
-    const own = { ...turns, [WEIGHTS]: constants, prepared: program };
+    const doing = once && JSON.stringify([once.kernels, [...once.words], relocated(once, constants)]);
+    const maker = doing === undefined ? undefined : makers.get(doing);
+    const own = { ...turns, [WEIGHTS]: constants, prepared: maker ?? program };
     const places: Imaged["places"] = {
       input: { role: "input", type: "f32", shape: input.shape, region: "input" },
       output: { role: "output", type: "f32", shape: output.shape, region: "output" },
       weights: { role: "input", type: "u8", shape: [constants.bytes], region: WEIGHTS },
     };
     programs.set(`${batch}`, imaged(program, constants, own, places));
-    if (once) programs.set(`${batch} once`, imaged(once, constants, own, {}));
+    if (!once || maker) continue;
+    programs.set(`${batch} once`, imaged(once, constants, own, {}));
+    makers.set(doing!, program);
   }
   const { programs: entries, runs, ...rest } = image(programs);
   const made = all.map(({ batch }): ModuleProgram => {
@@ -43,6 +49,12 @@ export function laidOut(frozen: ReadonlyMap<number, Frozen>) {
   return { ...rest, runs: runs.map(withoutZeros), constants, address, programs: made };
 }
 
+/** What a program reads of its own constants, in the region that all programs have together. */
+const relocated = (program: Program, constants: Constants) =>
+  program.relocations.map((each) =>
+    each.region === "constants" ? { ...each, region: WEIGHTS, offset: constants.place(program, each) } : each,
+  );
+
 /** A program whose constants lie in the region that all programs have together. */
 function imaged(
   program: Program,
@@ -50,9 +62,7 @@ function imaged(
   owners: Readonly<Record<string, object>>,
   places: Imaged["places"],
 ): Imaged {
-  const relocations = program.relocations.map((each) =>
-    each.region === "constants" ? { ...each, region: WEIGHTS, offset: constants.place(program, each) } : each,
-  );
+  const relocations = relocated(program, constants);
   const regions = new Map(program.regions).set(WEIGHTS, constants.bytes);
   regions.delete("constants");
   const { words, kernels, scratchBytes } = program;
@@ -66,11 +76,12 @@ function imaged(
   return { program: imagedProgram, steps: 1, contents: new Map(), places, shared };
 }
 
-/** What is behind the last number of a run is zeros anyway. */
-const withoutZeros = ({ address, bytes }: Run): Run => ({
-  address,
-  bytes: bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1),
-});
+/** What is before the first number of a run and behind its last is zeros anyway. */
+const withoutZeros = ({ address, bytes }: Run): Run => {
+  const isNumber = (byte: number) => byte !== 0;
+  const start = bytes.findIndex(isNumber);
+  return { address: address + start, bytes: bytes.subarray(start, bytes.findLastIndex(isNumber) + 1) };
+};
 
 /** The control words of a run of one step, which follow each other in memory. */
 const words = ({ control, steps }: ProgramEntry): number[] =>

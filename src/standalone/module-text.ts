@@ -110,7 +110,7 @@ const { instantiate${["", ", validate"][wasm.length - 1] ?? ", Module"} } = WebA
 export const metadata = ${JSON.stringify(metadata, undefined, 2)};
 const size = (shape) => shape.reduce((product, each) => product * each, 1);
 const [INPUT, OUTPUT] = [size(metadata.inputShape), size(metadata.outputShape)];
-/** From the most examples to the fewest: addresses, and the control words of each program. */
+/** The most examples first. */
 const PROGRAMS = ${JSON.stringify(programs)};
 ${inline ? `const WASM = ${JSON.stringify(wasm.map(base64), undefined, 2)};\nconst decoded = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));\n` : ""}
 function fail(what, got, wanted) {
@@ -190,15 +190,14 @@ export declare const metadata: {
     readonly deviation: number | readonly number[];
   };
 };
-/** A model in its memory. */
 export interface Predictor {
   /**
-   * Outputs for some inputs, example after example: [n, ...inputShape] → [n, ...outputShape]. They are written to \`output\`,
-   * by default to a new array. Throws a RangeError for an input of no whole examples, or integers that are none of the model's.
+   * Outputs [n, ...outputShape] for inputs [n, ...inputShape], written to \`output\`, by default a new array. Throws a RangeError
+   * for parts of examples, or integers that are none of the model's.
    */
   predict(input: Float32Array | Int32Array | readonly number[], output?: Float32Array): Float32Array;
 }
-/** Brings the model into memory. Throws a RangeError for weights that are not those written with this module. */
+/** Brings the model into memory. Throws a RangeError for other weights than those written with this module. */
 export declare function load(weights: ${given(source)}${wasm}): Promise<Predictor>;
 `;
 }

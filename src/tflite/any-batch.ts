@@ -3,21 +3,29 @@
 import { type Shape, sameShape } from "../core/shape.ts";
 import type { Operation, Value } from "./network.ts";
 import type { Translation } from "./translate.ts";
+import { numberOf } from "./write.ts";
 
 /** The constant of an operation where it goes with the batch, or undefined where that cannot be said. */
 function flexible(mine: Operation, theirs: Operation, place: number): Value | undefined {
   const [a, b] = [mine.inputs[place]!, theirs.inputs[place]!];
   if (!sameShape(a.shape, b.shape)) return undefined;
-  if (a.type !== "int32") return a;
-  const numbers = a.values as Int32Array;
-  const differing = [...numbers.keys()].filter((k) => numbers[k] !== b.values![k]);
+  const numbers = a.values!;
+  const differing = [...numbers.keys()].filter((k) => !Object.is(numbers[k], b.values![k]));
   if (differing.length === 0) return a;
+  if (!(numbers instanceof Int32Array)) return undefined;
   // A reshape finds one size by itself, and a slice that begins at the front may go to the end.
   const start = mine.name === "SLICE" && place === 2 ? mine.inputs[1]!.values! : undefined;
   const known = mine.name === "RESHAPE" || (start && differing.every((k) => start[k] === 0));
   if (!known || differing.length > 1) return undefined;
   return { ...a, values: numbers.map((value, k) => (differing.includes(k) ? -1 : value)) };
 }
+
+/** Whether the numbers that an operation is told beside its operands are the same. */
+const toldAlike = ({ options }: Operation, theirs: Operation) =>
+  options.every((option, place) => {
+    const other = theirs.options[place];
+    return option?.kind === other?.kind && numberOf(option) === numberOf(other);
+  });
 
 /**
  * The same network for any batch, with sizes as they are for `batchSize` examples; undefined where its constants depend on
@@ -42,6 +50,7 @@ export function atAnyBatch(two: Translation, three: Translation, batchSize: numb
   for (const [index, mine] of two.operations.entries()) {
     const theirs = three.operations[index]!;
     if (mine.name !== theirs.name || mine.inputs.length !== theirs.inputs.length) return undefined;
+    if (!toldAlike(mine, theirs)) return undefined;
     const inputs: Value[] = [];
     for (const [place, operand] of mine.inputs.entries()) {
       const value = operand.values ? flexible(mine, theirs, place) : become.get(operand);

@@ -32,6 +32,8 @@ function reduce(network: Network, name: "SUM" | "MEAN" | "REDUCE_MAX", x: Value,
 
 export const MOVEMENT: Readonly<Record<string, Rule>> = {
   reshape: (network, { attributes: shape }, [x]) => network.reshape(x!, shape),
+  /** Only its gradient goes elsewhere. */
+  straightThrough: (_network, _node, [x]) => x!,
   permute: (network, { attributes: axes }, [x]) => network.transpose(x!, axes),
   slice: (network, { attributes: { start, size } }, [x]) => network.slice(x!, start, size),
   pad: (network, { attributes: { widths, value } }, [x]) => network.pad(x!, widths, value),

@@ -4,6 +4,7 @@ import { checkOptions, type OptionNames } from "../core/options.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Freezable } from "../inference/freezable.ts";
 import type { Inputs } from "../nn/inputs.ts";
+import { Model } from "../nn/model.ts";
 import { type CalibrateOptions, calibrate, type Ranges } from "../quantize/calibrate.ts";
 import { integrated } from "./integers.ts";
 import type { Translation } from "./translate.ts";
@@ -53,6 +54,20 @@ function checkOneOf(what: string, value: unknown, known: readonly string[]): voi
   }
 }
 
+/** @throws OptionError for what is no map, and naming a range that a scale of 32 bits cannot be made of */
+function checkRanges(ranges: Ranges): void {
+  if (!(ranges instanceof Map))
+    throw new OptionError(
+      `toTflite: quantization: ranges: got ${typeof ranges}, wanted a Map, as calibrate gives it`,
+    );
+  const isGood = (value: unknown) => typeof value === "number" && Number.isFinite(Math.fround(value));
+  for (const [name, range] of ranges)
+    if (!(isGood(range?.min) && isGood(range.max) && range.min <= range.max))
+      throw new OptionError(
+        `toTflite: quantization: ranges: ${name}: got ${range?.min} to ${range?.max}, wanted finite numbers, the smaller first`,
+      );
+}
+
 /** A quantization as asked for. */
 interface Quantizing {
   /** The ranges, by names of tensors. */
@@ -75,10 +90,11 @@ export function quantizationOf(quantization: Ranges | TfliteQuantization): Quant
       `toTflite: quantization: got ${ranges ? "both" : "neither"}, wanted either ranges or calibration`,
     );
   }
+  if (ranges) checkRanges(ranges);
   return {
     async spans(model, engine) {
       if (ranges) return ranges;
-      if (!("frozen" in model)) return calibrate(model, calibration!, { method, percentile, engine });
+      if (model instanceof Model) return calibrate(model, calibration!, { method, percentile, engine });
       throw new OptionError(
         "toTflite: quantization: got calibration for a model that is quantized already, wanted ranges",
       );

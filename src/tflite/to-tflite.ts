@@ -64,6 +64,9 @@ export async function toTflite(model: Freezable, options: TfliteOptions = {}): P
   }
   if (!Number.isSafeInteger(batchSize) || batchSize < 1)
     throw new OptionError(`toTflite: batchSize: wanted a positive integer, got ${batchSize}`);
+  for (const [what, text] of Object.entries({ inputName, outputName, description }))
+    if (typeof text !== "string" || (text === "" && what !== "description"))
+      throw new OptionError(`toTflite: ${what}: got ${JSON.stringify(text)}, wanted text`);
   const quantization =
     given.quantization && (await import("./quantization.ts")).quantizationOf(given.quantization);
   const spans = await quantization?.spans(model, engine);

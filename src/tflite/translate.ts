@@ -15,7 +15,7 @@ export interface Translation {
 }
 
 /** Rules that are loaded for models that have one of these ops. */
-const ROOMS: readonly (readonly [
+export const ROOMS: readonly (readonly [
   ops: readonly string[],
   load: () => Promise<{ readonly RULES: Readonly<Record<string, Rule>> }>,
 ])[] = [

@@ -57,7 +57,8 @@ function versionOf({ name, inputs, output, options }: Operation): Known {
   if (wide && output.shape.length > 4) return wide;
   return integers && row.int8[0] > 0 ? row.int8 : row.float;
 }
-const numberOf = (option: unknown) => (option as { value?: number } | undefined)?.value;
+/** The number that an option is. */
+export const numberOf = (option: unknown) => (option as { value?: number } | undefined)?.value;
 
 const quantizationOf = ({ scales, zeroPoint, axis }: Quantization): FlatTable =>
   table(

@@ -56,7 +56,11 @@ export function tensorsOf(where: string, model: Model, options: PyTorchOptions):
   };
   const entries = own.flatMap((name, at) => {
     const given = moduleOf(name, at);
-    const { module, layer } = typeof given === "string" ? { module: given, layer: 0 } : given;
+    const { module, layer } = typeof given === "string" ? { module: given, layer: 0 } : (given ?? {});
+    if (typeof module !== "string" || !(Number.isSafeInteger(layer) && layer! >= 0))
+      throw new OptionError(
+        `${where}: names: ${name}: got ${JSON.stringify(given)}, wanted the name of a module, or a module and a layer from 0 on`,
+      );
     return entriesOf(layers.get(name)!, layers.get(`${name}_reverse`), views, layer).map((entry) => ({
       ...entry,
       name: module === "" ? entry.name : `${module}.${entry.name}`,

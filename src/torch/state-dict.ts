@@ -1,5 +1,5 @@
 // Models to PyTorch and back: safetensors files with its names and layouts.
-import { FormatError, ShapeError } from "../core/errors.ts";
+import { FormatError, OptionError, ShapeError } from "../core/errors.ts";
 import { sameShape, showShape } from "../core/shape.ts";
 import { quote } from "../formats/json.ts";
 import { readSafetensors, toFloat32 } from "../formats/safetensors.ts";
@@ -36,7 +36,8 @@ export function toPyTorch(model: Model, options: PyTorchOptions = {}): Uint8Arra
  * Takes a model's parameters from a safetensors file of PyTorch's `state_dict`: F32, F64, F16 or BF16. The names as
  * `toPyTorch` writes them; `num_batches_tracked` is passed over.
  * @throws FormatError where the bytes are no such file. @throws ShapeError naming a tensor that is missing, unknown or of
- * another shape, and what it stands for here. @throws OptionError for names that do not fit the model. Then nothing is changed.
+ * another shape, and what it stands for here. @throws OptionError for names that do not fit the model, and for what is no
+ * bytes. Then nothing is changed.
  * @example
  * await model.initialize();
  * const bytes = toPyTorch(model);
@@ -44,6 +45,8 @@ export function toPyTorch(model: Model, options: PyTorchOptions = {}): Uint8Arra
  */
 export function fromPyTorch(model: Model, bytes: Uint8Array, options: PyTorchOptions = {}): void {
   const entries = tensorsOf("fromPyTorch", model, options);
+  if (!(bytes instanceof Uint8Array))
+    throw new OptionError(`fromPyTorch: bytes: got ${typeof bytes}, wanted a Uint8Array`);
   const { tensors } = readSafetensors(bytes, { name: "fromPyTorch" });
   const wanted = new Set(entries.map(({ name }) => name));
   for (const name of tensors.keys())

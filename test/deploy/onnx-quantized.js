@@ -8,8 +8,16 @@ import { createEngine, defineModel, flatten, reshape } from "../../build/src/ind
 import { permute, slice } from "../../build/src/layers.js";
 import { toOnnx } from "../../build/src/onnx/index.js";
 import { dequantizeLinear, quantizedMatmul, quantizeLinear } from "../../build/src/ops/quantized.js";
-import { quantizedConvolution, quantizedMaxPool } from "../../build/src/ops/quantized-convolution.js";
-import { dynamicQuantizedMatmul, int4Matmul, int4Weights } from "../../build/src/ops/quantized-floats.js";
+import { quantizedConvolution } from "../../build/src/ops/quantized-convolution.js";
+import {
+  quantizedAdd,
+  quantizedLookup,
+  quantizedMean,
+  quantizedRowNorm,
+} from "../../build/src/ops/quantized-elements.js";
+import { dynamicQuantizedMatmul, int4Matmul } from "../../build/src/ops/quantized-floats.js";
+import { quantizedMaxPool } from "../../build/src/ops/quantized-max-pool.js";
+import { toInt4 } from "../../build/src/quantize/int4.js";
 import { check, finish } from "./support/check.js";
 import { accepted } from "./support/checker.js";
 import { inputsFor, randomFrom } from "./support/models.js";
@@ -39,6 +47,10 @@ const product = (k, n, options) => {
   const given = { input, weightScales: scalesOf(n), bias: numbers(n), ...options };
   return (q) => quantizedMatmul(q, weight, given);
 };
+const normalized = (centered) => {
+  const given = { scale: numbers(12, 0.5), offset: numbers(12), centered, epsilon: 1e-5, output: coarse };
+  return (x) => quantizedRowNorm(x, given);
+};
 const dynamic = { weight: bytes(12 * 7), weightScales: scalesOf(7), bias: numbers(7) };
 const image = [8, 6, 4];
 
@@ -48,7 +60,8 @@ const chain =
   (x) =>
     layers.reduce((h, layer) => layer(h), x);
 const fromBytes = (as) => (q) => dequantizeLinear(q, as);
-const half = int4Weights(numbers(40 * 7), [40, 7]);
+const { packed, scales } = toInt4(numbers(40 * 7), { k: 40, n: 7, blockSize: 32 });
+const half = { shape: [40, 7], bytes: packed, scales };
 const bias = numbers(7);
 
 /** Models, and how far off they may be: a step of their last bytes, where one may be rounded the other way. */
@@ -100,6 +113,32 @@ const MODELS = {
     ),
     1e-5,
   ],
+  "branches of bytes, and their means": [
+    image,
+    chain(
+      asBytes,
+      convolution(4, 4, { padding: "same", output: coarse }),
+      (q) => quantizedAdd(q, q, { inputs: [coarse, input], output: { ...coarse, least: 50 } }),
+      (q) => quantizedMean(q, { input: coarse, output: input }),
+      fromBytes(input),
+    ),
+    1 / 8,
+  ],
+  "a table": [
+    [5, 4],
+    chain(
+      asBytes,
+      (q) =>
+        quantizedLookup(
+          q,
+          Uint8Array.from({ length: 128 }, (_, at) => (at * 7) % 128),
+        ),
+      fromBytes(input),
+    ),
+    1e-5,
+  ],
+  "rows normalized to bytes": [[3, 12], chain(normalized(true), fromBytes(coarse)), 1 / 8],
+  "rows normalized by their root mean square": [[3, 12], chain(normalized(false), fromBytes(coarse)), 1 / 8],
   // Rows stay floats there: here they are rounded to steps of 4 / 127.
   "dynamic product": [[12], (x) => dynamicQuantizedMatmul(x, dynamic.weight, dynamic), 0.05],
   "half bytes": [[3, 40], (x) => int4Matmul(x, half, bias), 1e-4],

@@ -8,8 +8,8 @@ import { createEngine, defineModel, div, sigmoid, softmax, sub } from "../../bui
 import { toOnnx } from "../../build/src/onnx/index.js";
 import { check, finish } from "./support/check.js";
 import { accepted } from "./support/checker.js";
-import { inChromium } from "./support/chromium.js";
 import { drawn, examples, inputsFor, pieces, randomize } from "./support/models.js";
+import { runInChromium } from "./support/pages.js";
 
 /** Of the largest output. */
 const TOLERANCE = 1e-5;
@@ -17,6 +17,21 @@ const DRAWN = 24;
 const BATCHES = [1, 5];
 /** Of the examples these run in the browser, too. */
 const BROWSED = ["mnist", "cnn", "resnet", "char-lm", "text"];
+
+/** Of the runtime in a page. */
+const RUNTIME = {
+  imports: { "onnxruntime-web": "/packages/onnxruntime-web/dist/ort.wasm.min.mjs" },
+  script: `
+import { env, InferenceSession, Tensor } from "onnxruntime-web";
+env.wasm.numThreads = 1;
+env.wasm.wasmPaths = "/packages/onnxruntime-web/dist/";
+export async function run(file, { inputs, shape, type }) {
+  const session = await InferenceSession.create(file);
+  const Values = type === "int32" ? Int32Array : Float32Array;
+  const { output } = await session.run({ input: new Tensor(type, Values.from(inputs), shape) });
+  return output.data;
+}`,
+};
 
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = "error";
@@ -80,7 +95,7 @@ for (const [name, make] of Object.entries(examples())) {
   const inputs = inputsFor(model, 2, 3, below);
   const wanted = await model.predict(inputs, { engine });
   const type = model.inputType === "i32" ? "int32" : "float32";
-  browsed.push({ name, bytes, type, inputs, shape: [2, ...model.inputShape], wanted });
+  browsed.push({ name, file: bytes, type, inputs, shape: [2, ...model.inputShape], wanted });
 }
 for (const [name, make] of Object.entries(pieces())) await holds(name, make);
 for (let seed = 1; seed <= DRAWN; seed++) await holds(`drawn network ${seed}`, drawn(seed));
@@ -132,7 +147,8 @@ for (const opset of [17, 21]) {
 
 const refused = await accepted(written);
 check(`onnx.checker accepts ${written.length} files`, refused.length === 0, refused);
-for (const { name, got, wanted } of await inChromium(browsed)) {
+for (const [k, got] of (await runInChromium(browsed, RUNTIME)).entries()) {
+  const { name, wanted } = browsed[k];
   const found = typeof got === "string" ? got : difference(got, wanted);
   check(`in Chromium: ${name}`, found <= TOLERANCE, found);
 }

@@ -13,12 +13,27 @@ import {
 import { conv2d, maxPool2d } from "../../build/bundle/node/layers.js";
 import { toTflite } from "../../build/bundle/node/tflite.js";
 import { check, finish } from "./support/check.js";
+import { runInChromium } from "./support/pages.js";
 import { simulate } from "./support/tflite-integers.js";
 import { MODELS, prepared } from "./support/tflite-models.js";
-import { runInPage } from "./support/tflite-page.js";
 import { checkNumbers, readTflite } from "./support/tflite-reader.js";
-import { runResized, runTflite } from "./support/tflite-runtime.js";
+import { runIntegers, runResized, runTflite } from "./support/tflite-runtime.js";
 
+/** Of the runtime in a page. */
+const RUNTIME = {
+  imports: {
+    "@litertjs/core": "/packages/@litertjs/core/dist/index.js",
+    "@litertjs/wasm-utils": "/packages/@litertjs/wasm-utils/dist/index.js",
+  },
+  script: `
+import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+await loadLiteRt("/packages/@litertjs/core/wasm/");
+export async function run(file, { inputs, shape }) {
+  const compiled = await loadAndCompile(file, { accelerator: "wasm" });
+  const [output] = await compiled.run([new Tensor(Float32Array.from(inputs), shape)]);
+  return output.toTypedArray();
+}`,
+};
 /** By the size of the result, where that is above 1. */
 const TOLERANCE = 1e-5;
 const engine = await createEngine({ threads: 1 });
@@ -158,11 +173,8 @@ for (const [name, { activation, ...how } = {}] of INTEGERS) {
         Math.min(127, Math.max(-128, Math.sign(value) * Math.round(Math.abs(value / scale[0])) + zero[0])),
       ),
     );
-    const run = simulate(bare, { rounding: "float" });
-    const ends = integers.flatMap((each) =>
-      [...run(each).values].map(
-        (value) => (value - end.quantization.zero_point[0]) * end.quantization.scale[0],
-      ),
+    const ends = (await runIntegers(bare, integers)).flatMap((each) =>
+      Array.from(each, (value) => (value - end.quantization.zero_point[0]) * end.quantization.scale[0]),
     );
     const { count } = differing(ends, got, unit);
     check(
@@ -241,9 +253,8 @@ await attempt("digits", async () => {
 });
 
 await attempt("Chromium", async () => {
-  const told = await runInPage(browsed);
-  for (const { name, wanted } of browsed) {
-    const got = told.get(name) ?? told.get("page");
+  for (const [k, got] of (await runInChromium(browsed, RUNTIME)).entries()) {
+    const { name, wanted } = browsed[k];
     check(`Chromium: ${name}`, apart(got, wanted) <= TOLERANCE, got);
   }
 });

@@ -1,5 +1,7 @@
-// Writes the seeds of corpus/: a good file of each kind, small. `node test/fuzz/corpus.js`, when a format has changed.
+// Writes the seeds of corpus/: a good file of each kind, small. `node test/fuzz/corpus.js`, when a format has changed; into
+// another folder if one is named.
 import { mkdirSync, writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import * as png from "fast-png";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import jpeg from "jpeg-js";
@@ -15,7 +17,8 @@ import { predictionProgram, trainingProgram, writePrograms } from "../../build/s
 import { toPyTorch } from "../../build/src/torch/index.js";
 import { modelOf, trainerOf } from "./subjects.js";
 
-const corpus = new URL("corpus/", import.meta.url);
+const [, , folder] = process.argv;
+const corpus = folder ? pathToFileURL(`${folder}/`) : new URL("corpus/", import.meta.url);
 mkdirSync(corpus, { recursive: true });
 const put = (name, bytes) => writeFileSync(new URL(name, corpus), bytes);
 
@@ -283,6 +286,7 @@ function node(operator, inputs, output, attributes = {}) {
   for (const [name, value] of Object.entries(attributes)) {
     const attribute = message().string(1, name);
     if (Array.isArray(value)) made.message(5, attribute.integers(8, value).integer(20, 7));
+    else if (value instanceof ProtobufMessage) made.message(5, attribute.message(6, value).integer(20, 5));
     else made.message(5, attribute.integer(3, value).integer(20, 2));
   }
   return made;
@@ -325,6 +329,47 @@ graph("images", {
     tensor("w", [8, 2], floats(16)),
   ],
   input: ["batch", 1, 6, 6],
+  output: ["batch", 2],
+});
+/** What a graph inside a node takes or gives. */
+const named = (name) => message().string(1, name);
+graph("loops", {
+  nodes: [
+    node("ReduceMean", ["x"], "start", { axes: [1], keepdims: 0 }),
+    node("Scan", ["start", "x"], "end", {
+      body: message()
+        .message(1, node("Mul", ["now", "w"], "m"))
+        .message(1, node("Add", ["h", "m"], "next"))
+        .message(11, named("h"))
+        .message(11, named("now"))
+        .message(12, named("next")),
+      num_scan_inputs: 1,
+      scan_input_axes: [1],
+    }),
+    node("Shape", ["end"], "shape"),
+    node("Equal", ["shape", "shape"], "equal"),
+    node("ReduceMin", ["trips"], "times", { keepdims: 0 }),
+    node("Loop", ["times", "", "end"], "looped", {
+      body: message()
+        .message(1, node("Relu", ["g"], "r"))
+        .message(11, named("i"))
+        .message(11, named("on"))
+        .message(11, named("g"))
+        .message(12, named("on"))
+        .message(12, named("r")),
+    }),
+    node("Gather", ["equal", "last"], "is"),
+    node("If", ["is"], "y", {
+      then_branch: message()
+        .message(1, node("Tanh", ["looped"], "t"))
+        .message(12, named("t")),
+      else_branch: message()
+        .message(1, node("Neg", ["looped"], "n"))
+        .message(12, named("n")),
+    }),
+  ],
+  initializers: [tensor("w", [2], floats(2)), tensor("trips", [1], [3n]), tensor("last", [1], [-1n])],
+  input: ["batch", 3, 2],
   output: ["batch", 2],
 });
 if (quantize.quantize)

@@ -1,5 +1,9 @@
 // Readers on broken files: a few cases of each, and that a bad reader would be found. `npm run test:fuzz` runs many more.
-import { readdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { FormatError } from "#src/core/errors";
 import { fuzz, judge, LIMITS, type Reader } from "./fuzz.js";
@@ -26,6 +30,23 @@ test("every seed has a reader", () => {
   const seeds = readdirSync(new URL("corpus/", import.meta.url));
   const others = seeds.filter((seed) => !names.some((name) => seed.startsWith(name)));
   expect(others.filter((seed) => !/^(onnx|quantized)-/.test(seed))).toEqual([]);
+});
+
+test("the seeds are what corpus.js writes: formats have not changed behind them", () => {
+  const [script, corpus] = ["corpus.js", "corpus/"].map((name) =>
+    fileURLToPath(new URL(name, import.meta.url)),
+  );
+  const folder = mkdtempSync(join(tmpdir(), "corpus-"));
+  try {
+    execFileSync(process.execPath, [script!, folder]);
+    const names = readdirSync(corpus!);
+    expect(readdirSync(folder)).toEqual(names);
+    const differ = (name: string) =>
+      !readFileSync(join(folder, name)).equals(readFileSync(join(corpus!, name)));
+    expect(names.filter(differ)).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe("the judge", () => {

@@ -142,6 +142,10 @@ describe("files", () => {
   test("sizes that a file leaves open are given", () => {
     const open = sequentialOf(input(null), ...layers);
     expect(() => imported(open, weights)).toThrow("or the option input");
+    for (const wrong of [5, [0], [1.5]])
+      expect(() => imported(open, weights, { input: wrong as number[] })).toThrow(
+        `fromKeras: input: got ${JSON.stringify(wrong)}, wanted a list of positive integers`,
+      );
     expect(outputs(imported(open, weights, { input: [3] }), numbers(6))).toEqual(wanted);
   });
   test("parameters have the names of the layers, and of the models that they are in", () => {
@@ -438,6 +442,21 @@ describe("what has no equal here, or is no model", () => {
   ])("%s", (_, topology, message) => {
     expect(() => imported(topology)).toThrow(FormatError);
     expect(() => imported(topology)).toThrow(message);
+  });
+  test("sizes that no weight has are refused before anything is as large", () => {
+    const lstm = (config = {}) => layer("LSTM", "l", { units: 1, ...config });
+    const weights = { "l/kernel": [1, 4], "l/recurrent_kernel": [1, 4], "l/bias": [4] };
+    const long = sequentialOf(input(3_000_000, 1), lstm({ go_backwards: true, return_sequences: true }));
+    expect(() => imported(long, weights)).toThrow(FormatError);
+    expect(() => imported(long, weights)).toThrow(
+      'layer "l" ("LSTM"): what is turned round in time: got 3000000 steps, wanted up to 2048',
+    );
+    const tokens = { input_dim: 1e12, output_dim: 1, mask_zero: true, batch_input_shape: [null, 3] };
+    const wide = sequentialOf(layer("Embedding", "e", tokens), lstm());
+    expect(() => imported(wide, { "e/embeddings": [1, 1], ...weights })).toThrow(FormatError);
+    expect(() => imported(wide, { "e/embeddings": [1, 1], ...weights })).toThrow(
+      'parameter "e.weight": got [1, 1], wanted [1000000000000, 1]',
+    );
   });
   test.each<[string, string | object, string]>([
     ["no JSON", "{", "model.json: got what is no JSON"],

@@ -1,11 +1,11 @@
 // What stands in an ONNX file: the graph without what only training needs, turned as little as can be, and its heading.
 // That it computes the same is tested where a runtime for it is installed: test/deploy.
-import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import {
   activation,
   add,
+  clamp,
   createEngine,
   defineModel,
   dense,
@@ -14,6 +14,7 @@ import {
   FormatError,
   flatten,
   type Layer,
+  leakyRelu,
   type Model,
   mul,
   OptionError,
@@ -21,6 +22,7 @@ import {
   reshape,
   sequential,
   softmaxCrossEntropy,
+  type Tensor,
 } from "#src/index";
 import { freeze } from "#src/inference/frozen";
 import {
@@ -34,6 +36,7 @@ import {
   gru,
   lstm,
   maxPool2d,
+  pad,
   permute,
   residual,
   slice,
@@ -43,6 +46,7 @@ import {
 import { exporters } from "#src/onnx/export/table";
 import { toOnnx } from "#src/onnx/index";
 import { floatsOf, readOnnx, sizesOf, typesOf } from "../support/onnx.ts";
+import { opNames, trainsOnly } from "../support/op-names.ts";
 
 const engine = await createEngine({ numerics: "exact", threads: 1 });
 afterAll(() => engine.close());
@@ -211,6 +215,28 @@ describe("sizes", () => {
     });
     await expect(toOnnx(square, { engine })).rejects.toThrow(/in no straight line/);
   });
+  const numbers: [string, (x: Tensor, batch: number) => Tensor][] = [
+    ["limits", (x, batch) => clamp(x, 0, batch)],
+    ["slopes", (x, batch) => leakyRelu(x, 1 / batch)],
+    [
+      "what surrounds",
+      (x, batch) =>
+        pad(
+          x,
+          [
+            [0, 0],
+            [1, 1],
+          ],
+          batch,
+        ),
+    ],
+    ["constants", (x, batch) => mul(x, 1 / batch)],
+  ];
+  test.each(numbers)("may not be among %s", async (_, of) => {
+    const odd = await initialized(defineModel({ input: [3] }, (x) => of(x, x.shape[0]!)));
+    await expect(toOnnx(odd, { engine })).rejects.toThrow(/depends on the batch in more than its sizes/);
+    expect((await toOnnx(odd, { engine, batchSize: 2 })).length).toBeGreaterThan(0);
+  });
 });
 
 describe("heading", () => {
@@ -312,6 +338,11 @@ describe("errors", () => {
   test("come before anything is done where a model has no weights", async () => {
     await expect(toOnnx(sequential({ input: [3] }, dense(2)))).rejects.toThrow(EngineError);
   });
+  test("refuse what is no model", async () => {
+    for (const none of [undefined, null, {}])
+      await expect(toOnnx(none as unknown as Model)).rejects.toThrow(OptionError);
+    await expect(toOnnx(null as unknown as Model)).rejects.toThrow(/^model: got null, wanted a model$/);
+  });
   const wrong: [string, object, RegExp][] = [
     ["an unknown option", { name: "x" }, /^toOnnx: name: unknown option/],
     ["a batch of none", { batchSize: 0 }, /^toOnnx: batchSize: got 0, wanted a positive integer$/],
@@ -328,11 +359,39 @@ describe("errors", () => {
       { classNames: ["a"] },
       /^toOnnx: classNames: got 1, wanted 2, one for each output$/,
     ],
+    ["a word for names of classes", { classNames: "ab" }, /^toOnnx: classNames: got "ab", wanted a list/],
+    [
+      "numbers for names of classes",
+      { classNames: [0, 1] },
+      /^toOnnx: classNames: got \[0,1\], wanted a list/,
+    ],
+    [
+      "metadata that is no text",
+      { metadata: { a: 5 } },
+      /^toOnnx: metadata: got {"a":5}, wanted pairs of texts$/,
+    ],
+    [
+      "a producer without a version",
+      { producer: { name: "x" } },
+      /^toOnnx: producer: got {"name":"x"}, wanted/,
+    ],
+    [
+      "weights above the model",
+      { externalData: "w/../../x" },
+      /^toOnnx: externalData: got "w\/..\/..\/x", wanted/,
+    ],
+    ["weights anywhere", { externalData: "/tmp/x" }, /^toOnnx: externalData: got "\/tmp\/x", wanted/],
+    ["weights on a drive", { externalData: "C:\\x" }, /^toOnnx: externalData: got /],
     ["nothing to include", { includeNormalization: true }, /^toOnnx: normalization: /],
     [
       "a deviation of 0",
       { normalization: { mean: 0, standardDeviation: 0 }, includeNormalization: true },
       /^toOnnx: normalization: standardDeviation: got 0, wanted a number, or one for each of 3 channels$/,
+    ],
+    [
+      "a deviation that is 0 in 32 bits",
+      { normalization: { mean: 0, standardDeviation: 1e-60 }, includeNormalization: true },
+      /^toOnnx: normalization: standardDeviation: got 1e-60, wanted/,
     ],
     [
       "means of other channels",
@@ -348,49 +407,9 @@ describe("errors", () => {
 });
 
 describe("every op", () => {
-  /** Why an op is in no graph that predicts. */
-  const TRAINING: Readonly<Record<string, string>> = {
-    checkpoint: "in prediction its block stands alone",
-    resume: "of a checkpoint's second trace",
-    convolutionWeights: "a gradient",
-    recurrentWeightGradient: "a gradient",
-    scatterAdd: "a gradient",
-    takeMaxima: "a gradient's gradient",
-    ctc: "a loss",
-    huber: "a loss",
-    bceWithLogits: "a loss",
-    softmaxCrossEntropy: "a loss",
-    dropout: "in prediction it does nothing",
-    random: "draws initial weights, which are numbers by then, or noise of a training",
-    orthogonal: "makes initial weights, which are numbers by then",
-  };
-  const folder = fileURLToPath(new URL("../../src/ops/", import.meta.url));
-  const text = readdirSync(folder)
-    .map((name) => readFileSync(folder + name, "utf8"))
-    .join("\n");
-  const declared = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name!);
-  const withGradient = [
-    ...declared(/\bwithGradientKernel\("(\w+)"/g),
-    ...declared(/\bactivation\(\s*"(\w+)"/g),
-    ...declared(/\browsOp\("(\w+)"/g),
-  ];
-  const names = [
-    ...withGradient,
-    ...declared(/(?<!\.)\belementwise\("(\w+)"/g),
-    ...declared(/\bextreme\("(\w+)"/g),
-    ...declared(/\breduceOp\("(\w+)"/g),
-    ...declared(/\bdefineOp(?:<[^>]*>)?\(\{\s*name: "(\w+)"/g),
-  ];
-  test("is found", () => {
-    expect(names.length).toBeGreaterThan(80);
-    // Each declaration has been read, but for those that others are made by: of rows, of reductions, and of elements.
-    const written = declared(/\b(defineOp)(?:<[^>]*>)?\(\{/g).length;
-    const named = declared(/\bdefineOp(?:<[^>]*>)?\(\{\s*name: "(\w+)"/g).length;
-    expect(written - named).toBe(4);
-  });
+  const names = opNames();
   test.each(names)("%s is exported, or occurs in training alone", (name) => {
-    const reason = /Gradient$/.test(name) ? "a gradient" : TRAINING[name];
-    expect(exporters.has(name)).toBe(reason === undefined);
+    expect(exporters.has(name)).toBe(trainsOnly(name) === undefined);
   });
   test("of the table is there", () => {
     expect([...exporters.keys()].filter((name) => !names.includes(name))).toEqual([]);

@@ -104,6 +104,11 @@ describe("parts", () => {
     expect(many.weights.length).toBe(one.weights.length);
     expect((await imported(many)).metadata.batchSizes).toEqual([16, 2, 1]);
   });
+  test("batch sizes have together what is made of the weights once", async () => {
+    const convolutions = await trained(networks["convolutions whose weights are turned beforehand"]!.make());
+    const { code } = await compileModel(convolutions, { batchSizes: [1, 3, 5] });
+    expect(code.match(/"once"/g)).toHaveLength(1);
+  });
   test("numbers of 16 bits lie in two bytes, and come out as they were", async () => {
     for (const round of [
       (x: number) => Math.fround(Math.round(x * 64) / 64),
@@ -144,6 +149,9 @@ describe("parts", () => {
     const changed = inputs.map((value, i) => Math.fround(value - normalization.mean[i]!) / 4);
     const wanted = await model.predict(changed, { engine: engines.plain });
     expect(bits((await loaded(compiled)).predict(inputs))).toEqual(bits(wanted));
+    await expect(compileModel(model, { classNames: ["a", "b"] })).rejects.toThrow(
+      /^compileModel: classNames: got \["a","b"\], wanted 3 strings/,
+    );
   });
   test("WebAssembly lies beside the module if it is to, compiled or as bytes", async () => {
     const model = await small();
@@ -185,6 +193,12 @@ describe("quantized models", () => {
   test.each<[string, () => Promise<Model>, QuantizeOptions, string[]]>([
     ["bytes in and out", cnn, { activations: "int8" }, ["convolutionBytes", "matmulBytes"]],
     ["bytes by a scale of each row", cnn, { activations: "dynamic" }, ["matmulDynamic"]],
+    [
+      "a state of bytes",
+      () => trained(networks["long short-term memory"]!.make()),
+      { activations: "int8" },
+      ["lstmBytes"],
+    ],
     ["half bytes", tokens, { weights: "int4" }, ["matmulHalfBytes"]],
     ["floats of 16 bits", tokens, { weights: "f16" }, ["matmulNN"]],
   ])(
@@ -216,6 +230,8 @@ describe("quantized models", () => {
     const { code, weights } = await compileModel(quantized);
     expect(gzipSync(code).length).toBeLessThan(8_000);
     expect(gzipSync(code).length + gzipSync(weights).length).toBeLessThan(150_000);
+    // A byte a weight, and what stands before them in panels.
+    expect(weights.length).toBeLessThan(1.05 * model.parameterCount);
   });
   test("tokens outside the table are refused, of a model that only freezes too", async () => {
     const quantized = await quantize(await tokens(), { weights: "int4", engine: engines.plain });
@@ -285,11 +301,14 @@ describe("refuses, and can be asked again", () => {
   });
   test.each<[string, object, string]>([
     ["a name", { name: "my model" }, 'name: got "my model", wanted letters'],
-    ["no batch sizes", { batchSizes: [] }, "batchSizes: got [], wanted one positive integer or more"],
+    ["no batch sizes", { batchSizes: [] }, "batchSizes: got [], wanted positive integers"],
+    ["a batch size", { batchSizes: [1, 0.5] }, "batchSizes: got [1,0.5], wanted positive integers"],
+    ["batch sizes", { batchSizes: 8 }, "batchSizes: got 8, wanted positive integers"],
+    ["names of classes", { classNames: "abc" }, 'classNames: got "abc", wanted 3 strings'],
     [
-      "a batch size",
-      { batchSizes: [1, 0.5] },
-      "batchSizes: got [1,0.5], wanted one positive integer or more",
+      "a deviation in 32 bits",
+      { normalization: { mean: 0, deviation: 1e-60 } },
+      "normalization: deviation: got 1e-60, wanted a number or 4",
     ],
     ["an instruction set", { instructionSet: "wide" }, 'instructionSet: got "wide", wanted "plain"'],
     ["a place of the wasm", { wasm: "away" }, 'wasm: got "away", wanted "inline" or "beside"'],

@@ -26,3 +26,20 @@ export function numbersAfter(text: string, label: string): number[] {
     .slice(1)
     .map((rest) => Number.parseFloat(rest.trimStart()));
 }
+
+/** The cells of a row of a table, by the columns' names; the row's begins with a name. */
+export function rowOf(printed: string, name: string): Record<string, string> {
+  const cells = (line: string) =>
+    line
+      .split("│")
+      .slice(1, -1)
+      .map((cell) => cell.trim().replace(/^'|'$/g, ""));
+  const lines = printed
+    .split("\n")
+    .filter((line) => line.startsWith("│"))
+    .map(cells);
+  const header = lines.find(([first]) => first === "(index)")!;
+  const row = lines.find(([first]) => first!.startsWith(name));
+  if (!row) throw new Error(`no row of a table begins with ${name}:\n${printed}`);
+  return Object.fromEntries(header.map((column, index) => [column, row[index]!]));
+}

@@ -9,7 +9,7 @@ type SaidAttribute =
   | { readonly integers: readonly number[] }
   | { readonly floats: readonly number[] }
   | { readonly tensor: SaidTensor }
-  | { readonly graph: true };
+  | { readonly graph: SaidGraph };
 
 /** A tensor; its numbers lie raw unless a field says otherwise. */
 export interface SaidTensor {
@@ -39,11 +39,15 @@ interface SaidValue {
   readonly shape?: readonly (number | string)[];
 }
 
-export interface SaidModel {
+/** A graph: of a file, or inside a node. */
+export interface SaidGraph {
   readonly nodes: readonly SaidNode[];
   readonly inputs?: readonly SaidValue[];
   readonly outputs?: readonly SaidValue[];
   readonly initializers?: readonly SaidTensor[];
+}
+
+export interface SaidModel extends SaidGraph {
   /** By domain. Default: 17 of ONNX's own. */
   readonly opsets?: Readonly<Record<string, number>>;
 }
@@ -75,7 +79,7 @@ function attributeOf(name: string, said: SaidAttribute): ProtobufMessage {
   if ("string" in said) return message.string(4, said.string).integer(20, 3);
   if ("tensor" in said) return message.message(5, tensorOf(said.tensor)).integer(20, 4);
   if ("floats" in said) return message.floats(7, said.floats).integer(20, 6);
-  if ("graph" in said) return message.message(6, new ProtobufMessage()).integer(20, 5);
+  if ("graph" in said) return message.message(6, graphOf(said.graph)).integer(20, 5);
   return message.integers(8, said.integers).integer(20, 7);
 }
 
@@ -102,21 +106,45 @@ function typedOf({ name, type = 1, shape }: SaidValue): ProtobufMessage {
   return new ProtobufMessage().string(1, name).message(2, new ProtobufMessage().message(1, tensor));
 }
 
-/** The bytes of a file. Default: from x [batch, 4] to y. */
-export function onnxBytes({
-  nodes,
-  inputs = [{ name: "x", shape: ["batch", 4] }],
-  outputs = [{ name: "y" }],
-  initializers = [],
-  opsets = { "": 17 },
-}: SaidModel): Uint8Array {
+function graphOf({ nodes, inputs = [], outputs = [], initializers = [] }: SaidGraph): ProtobufMessage {
   const graph = new ProtobufMessage();
   for (const node of nodes) graph.message(1, nodeOf(node));
   for (const tensor of initializers) graph.message(5, tensorOf(tensor));
   for (const input of inputs) graph.message(11, typedOf(input));
   for (const output of outputs) graph.message(12, typedOf(output));
+  return graph;
+}
+
+/** The bytes of a file. Default: from x [batch, 4] to y. */
+export function onnxBytes({
+  inputs = [{ name: "x", shape: ["batch", 4] }],
+  outputs = [{ name: "y" }],
+  opsets = { "": 17 },
+  ...others
+}: SaidModel): Uint8Array {
+  const graph = graphOf({ ...others, inputs, outputs });
   const model = new ProtobufMessage().integer(1, 8).message(7, graph);
   for (const [domain, version] of Object.entries(opsets))
     model.message(8, new ProtobufMessage().string(1, domain).integer(2, version));
   return model.toBytes();
 }
+
+export const node = (
+  operator: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes: SaidNode["attributes"] = {},
+): SaidNode => ({ operator, inputs, outputs, attributes });
+
+export const integers = (name: string, ...values: number[]): SaidTensor => ({
+  name,
+  type: INT64,
+  shape: [values.length],
+  values,
+});
+
+export const floats = (name: string, shape: readonly number[], values: readonly number[]): SaidTensor => ({
+  name,
+  shape,
+  values,
+});

@@ -5,16 +5,19 @@ import { EngineError, FormatError, OptionError } from "#src/core/errors";
 import {
   activation,
   add,
+  clamp,
   createEngine,
   defineModel,
   dense,
   erf,
   flatten,
+  leakyRelu,
   type Model,
   mul,
   reshape,
   sequential,
   softmax,
+  type Tensor,
 } from "#src/index";
 import { freeze } from "#src/inference/frozen";
 import {
@@ -29,7 +32,12 @@ import {
   maxPool2d,
   slice,
 } from "#src/layers";
+import { ELEMENTWISE } from "#src/tflite/elementwise";
 import { type TfliteOptions, toTflite } from "#src/tflite/index";
+import { MOVEMENT } from "#src/tflite/movement";
+import { PRODUCTS } from "#src/tflite/products";
+import { ROOMS } from "#src/tflite/translate";
+import { opNames, trainsOnly } from "../support/op-names.ts";
 import { floatsOf, readFile } from "./network.ts";
 
 const engine = await createEngine({ threads: 1 });
@@ -223,6 +231,17 @@ describe("any batch", () => {
       "constants of this model depend on the batch",
     );
   });
+  test.each<[string, (x: Tensor, batch: number) => Tensor]>([
+    ["a factor", (x, batch) => mul(x, 1 / batch)],
+    ["a limit", (x, batch) => clamp(x, 0, batch)],
+    ["an operator's option", (x, batch) => leakyRelu(x, 1 / batch)],
+  ])("is refused where %s depends on it", async (_, of) => {
+    const model = defineModel({ input: [4] }, (x) => of(x, x.shape[0]!));
+    await model.initialize({ engine });
+    await expect(toTflite(model, { engine, dynamicBatch: true })).rejects.toThrow(
+      "constants of this model depend on the batch",
+    );
+  });
 });
 
 describe("what cannot be said", () => {
@@ -248,6 +267,10 @@ describe("what cannot be said", () => {
   test("a model without weights", async () => {
     await expect(toTflite(sequential({ input: [2] }, dense(1)), { engine })).rejects.toThrow(EngineError);
   });
+  test("what is no model, with integers too", async () => {
+    for (const options of [{}, { quantization: { calibration: [0] } }])
+      await expect(toTflite(undefined as unknown as Model, options)).rejects.toThrow(OptionError);
+  });
   test.each([
     [{ batchSize: 0 }, "toTflite: batchSize: wanted a positive integer, got 0"],
     [{ activation: "relu" }, 'toTflite: activation: got "relu", wanted "softmax" or "sigmoid"'],
@@ -256,6 +279,14 @@ describe("what cannot be said", () => {
     [{ quantization: { ranges: new Map(), input: "int4" } }, 'quantization: input: got "int4"'],
     [{ quantization: { ranges: new Map(), fallback: true } }, "quantization: fallback: got true"],
     [{ quantization: { ranges: new Map(), dense: "both" } }, 'quantization: dense: got "both"'],
+    [{ quantization: { ranges: {} } }, "quantization: ranges: got object, wanted a Map"],
+    [{ quantization: new Map([["input", { min: Number.NaN, max: 1 }]]) }, "ranges: input: got NaN to 1"],
+    [{ quantization: new Map([["input", { min: 2, max: 1 }]]) }, "ranges: input: got 2 to 1"],
+    [{ quantization: new Map([["input", { min: 0, max: 1e60 }]]) }, "ranges: input: got 0 to 1e+60"],
+    [{ quantization: new Map([["input", null]]) }, "ranges: input: got undefined to undefined"],
+    [{ inputName: 5 }, "toTflite: inputName: got 5, wanted text"],
+    [{ outputName: "" }, 'toTflite: outputName: got "", wanted text'],
+    [{ description: 5 }, "toTflite: description: got 5, wanted text"],
     [{ name: "x" }, "toTflite: name: unknown option"],
   ])("options: %o", async (options, message) => {
     const model = sequential({ input: [4] }, dense(3));
@@ -274,5 +305,35 @@ describe("integers at the input", () => {
     expect(names.slice(0, 2)).toEqual(["RESHAPE", "GATHER"]);
     // Six steps, each with its product of the state.
     expect(names.filter((name) => name === "FULLY_CONNECTED")).toHaveLength(7);
+  });
+});
+
+describe("every op", async () => {
+  /** Why an op that predicts is refused by its name. */
+  const REFUSED: Readonly<Record<string, string>> = {
+    erf: "there is none",
+    quantizeLinear: "bytes have ranges of their own here",
+    dequantizeLinear: "bytes have ranges of their own here",
+    quantizedMatmul: "bytes have ranges of their own here",
+    quantizedConvolution: "bytes have ranges of their own here",
+    quantizedMaxPool: "bytes have ranges of their own here",
+    quantizedAdd: "bytes have ranges of their own here",
+    quantizedLookup: "bytes have ranges of their own here",
+    quantizedMean: "bytes have ranges of their own here",
+    quantizedRowNorm: "bytes have ranges of their own here",
+    quantizedRecurrence: "bytes have ranges of their own here",
+    dynamicQuantizedMatmul: "bytes have ranges of their own here",
+    int4Matmul: "half bytes are no type that LiteRT's interface for JavaScript takes",
+  };
+  const rooms = await Promise.all(ROOMS.map(async ([ops, load]) => [ops, (await load()).RULES] as const));
+  const rules = new Set(
+    [ELEMENTWISE, MOVEMENT, PRODUCTS, ...rooms.map(([, own]) => own)].flatMap((own) => Object.keys(own)),
+  );
+  test("of a room brings it in", () => {
+    for (const [ops, own] of rooms) expect([...ops].sort()).toEqual(Object.keys(own).sort());
+    expect([...rules].filter((name) => !opNames().includes(name))).toEqual([]);
+  });
+  test.each(opNames())("%s is written, refused, or occurs in training alone", (name) => {
+    expect(rules.has(name)).toBe((trainsOnly(name) ?? REFUSED[name]) === undefined);
   });
 });

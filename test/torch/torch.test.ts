@@ -230,6 +230,13 @@ describe("what does not fit is named, and changes nothing", () => {
     ["a layer less", { names: { dense: "fc1" } }, "dense_1 is missing"],
     ["a name less", { names: ["fc1"] }, "got 1, wanted 2: the model has dense, dense_1"],
     ["one name twice", { names: ["fc1", "fc1"] }, '"fc1.weight" twice'],
+    ["a number for a name", { names: [1, 2] as unknown as string[] }, "names: dense: got 1, wanted the name"],
+    ["nothing for a name", { names: { dense: null, dense_1: "b" } as never }, "names: dense: got null"],
+    [
+      "a layer below 0",
+      { names: { dense: { module: "a", layer: -1 }, dense_1: "b" } },
+      'names: dense: got {"module":"a","layer":-1}',
+    ],
     ["other channels", { channels: "middle" as "last" }, 'channels: got "middle"'],
     ["another option", { name: {} } as PyTorchOptions, "name: unknown option"],
   ])("%s", (_, options, message) => {
@@ -241,6 +248,8 @@ describe("what does not fit is named, and changes nothing", () => {
   });
   test("bytes that are no file", () => {
     expect(() => fromPyTorch(model, new Uint8Array(4))).toThrow(FormatError);
+    for (const wrong of [undefined, "net.safetensors", new ArrayBuffer(8)])
+      expect(() => fromPyTorch(model, wrong as unknown as Uint8Array)).toThrow(OptionError);
   });
   test("a flat image that is a part of something else", () => {
     const joined = defineModel({ input: [1, 2, 2] }, (x) =>

@@ -3,8 +3,8 @@ import { FormatError } from "../../core/errors.ts";
 import { type Shape, showShape, sizeOf } from "../../core/shape.ts";
 import { quote } from "../../formats/json.ts";
 import type { Graph, Tensor } from "../../graph/tensor.ts";
-import type { FileAttribute, FileNode } from "./file.ts";
-import { FLOAT, INT64, isFloat, type Numbers, roomFor } from "./numbers.ts";
+import type { FileAttribute, FileGraph, FileNode } from "./file.ts";
+import { FLOAT, INT64, isFloat, type Numbers, roomFor, typeOf } from "./numbers.ts";
 import { type Tracing, Value } from "./value.ts";
 
 /** What operators know of the whole. */
@@ -22,6 +22,13 @@ export interface Scope extends Tracing {
 /** Numbers of a node's outputs, in order. */
 export type Operator = (call: Call) => Value | readonly (Value | undefined)[];
 
+/** A graph inside a node: how many values it takes and gives, and what it makes of some. */
+export interface Body {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly run: (inputs: readonly Value[]) => readonly Value[];
+}
+
 /** Places of all windows along an axis. */
 const PLACES = 2 ** 23;
 
@@ -29,11 +36,18 @@ export class Call {
   readonly scope: Scope;
   readonly node: FileNode;
   readonly inputs: readonly (Value | undefined)[];
+  readonly #bodyOf: (graph: FileGraph) => Body;
 
-  constructor(scope: Scope, node: FileNode, inputs: readonly (Value | undefined)[]) {
+  constructor(
+    scope: Scope,
+    node: FileNode,
+    inputs: readonly (Value | undefined)[],
+    bodyOf: (graph: FileGraph) => Body,
+  ) {
     this.scope = scope;
     this.node = node;
     this.inputs = inputs;
+    this.#bodyOf = bodyOf;
   }
 
   get opset(): number {
@@ -124,6 +138,14 @@ export class Call {
     return value;
   }
 
+  /** An element type. @throws FormatError for one that is not known. */
+  elementType(name: string, fallback?: number): number {
+    // 0 stands for none.
+    const type = this.integer(name, fallback) || fallback!;
+    typeOf(`onnx: ${this.node.place}`, type);
+    return type;
+  }
+
   string(name: string, fallback?: string): string {
     const attribute = this.#attribute(name);
     return this.#wanted(name, attribute ? attribute.string : fallback, "a text");
@@ -153,6 +175,18 @@ export class Call {
 
   attribute(name: string): FileAttribute | undefined {
     return this.#attribute(name);
+  }
+
+  /** A graph inside, which takes and gives so many values. */
+  body(name: string, inputs: number, outputs: number): Body {
+    const body = this.#bodyOf(this.#wanted(name, this.#attribute(name)?.graph, "a graph"));
+    if (body.inputs !== inputs || body.outputs !== outputs)
+      throw this.fail(
+        `attribute ${name}`,
+        `${body.inputs} inputs and ${body.outputs} outputs`,
+        `${inputs} and ${outputs}`,
+      );
+    return body;
   }
 
   /** Whole numbers that newer opsets have as an input and older ones as an attribute. */

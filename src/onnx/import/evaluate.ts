@@ -1,8 +1,8 @@
 // Says the nodes that some outputs depend on, in ops or in numbers. Of the order of the file nothing is believed.
 import { DownhillError, FormatError } from "../../core/errors.ts";
 import { quote } from "../../formats/json.ts";
-import { Call, type Scope } from "./call.ts";
-import type { FileNode, OnnxFile } from "./file.ts";
+import { type Body, Call, type Scope } from "./call.ts";
+import type { FileGraph, FileNode, OnnxFile } from "./file.ts";
 import { isFloat } from "./numbers.ts";
 import { operatorOf } from "./operators.ts";
 import type { Limits } from "./tensor.ts";
@@ -12,7 +12,7 @@ import { Value } from "./value.ts";
 const OPSETS = { least: 1, most: 21 } as const;
 
 /** Who makes each value. @throws FormatError where two do. */
-function makersOf({ nodes, initializers, inputs }: OnnxFile): ReadonlyMap<string, FileNode> {
+function makersOf({ nodes, initializers, inputs }: FileGraph): ReadonlyMap<string, FileNode> {
   const makers = new Map<string, FileNode>();
   const given = new Set([...initializers.keys(), ...inputs.map(({ name }) => name)]);
   for (const node of nodes) {
@@ -30,11 +30,11 @@ function makersOf({ nodes, initializers, inputs }: OnnxFile): ReadonlyMap<string
 
 /** The nodes that some values depend on, each behind those that it depends on. */
 export function nodesFor(
-  file: OnnxFile,
+  graph: FileGraph,
   outputs: readonly string[],
   given: ReadonlySet<string>,
 ): readonly FileNode[] {
-  const makers = makersOf(file);
+  const makers = makersOf(graph);
   const order: FileNode[] = [];
   const state = new Map<FileNode, "open" | "done">();
   const makerOf = (name: string, place: string) => {
@@ -43,7 +43,7 @@ export function nodesFor(
       throw new FormatError(`onnx: ${place}: ${quote(name)}: got a name that nothing makes, wanted a value`);
     return maker;
   };
-  const isGiven = (name: string) => name === "" || given.has(name) || file.initializers.has(name);
+  const isGiven = (name: string) => name === "" || given.has(name) || graph.initializers.has(name);
   // A stack of one's own: a file may be deeper than that of the language.
   const stack = outputs.filter((name) => !isGiven(name)).map((name) => makerOf(name, "output"));
   stack.reverse();
@@ -55,7 +55,7 @@ export function nodesFor(
       continue;
     }
     state.set(node, "open");
-    for (const name of node.inputs.toReversed()) {
+    for (const name of node.needs.toReversed()) {
       if (isGiven(name)) continue;
       const maker = makerOf(name, node.place);
       if (state.get(maker) === "open")
@@ -66,8 +66,10 @@ export function nodesFor(
   return order;
 }
 
+type Opsets = Pick<OnnxFile, "opsets">;
+
 /** The opset of a node's domain. @throws FormatError where it is not known. */
-function opsetOf({ opsets }: OnnxFile, { domain, place }: FileNode): number {
+function opsetOf({ opsets }: Opsets, { domain, place }: FileNode): number {
   const version = opsets.get(domain);
   if (version === undefined)
     throw new FormatError(`onnx: ${place}: got no opset of domain ${quote(domain)}, wanted one`);
@@ -78,7 +80,7 @@ function opsetOf({ opsets }: OnnxFile, { domain, place }: FileNode): number {
 }
 
 /** Nodes that cannot be read. @throws FormatError naming the first with its domain and opset. */
-export function checkOperators(file: OnnxFile, nodes: readonly FileNode[]): void {
+export function checkOperators(file: Opsets, nodes: readonly FileNode[]): void {
   for (const node of nodes) {
     const opset = opsetOf(file, node);
     if (operatorOf(node.domain, node.operator)) continue;
@@ -94,41 +96,78 @@ export function evaluate(
   nodes: readonly FileNode[],
   scope: Omit<Scope, "opset">,
   given: Map<string, Value>,
-  { maxElements }: Pick<Limits, "maxElements">,
+  { maxElements, maxNodes }: Pick<Limits, "maxElements" | "maxNodes">,
 ): ReadonlyMap<string, Value> {
-  const values = given;
-  const named = (name: string): Value | undefined => {
-    if (name === "") return undefined;
-    const known = values.get(name);
-    if (known) return known;
-    const tensor = file.initializers.get(name)!;
+  let left = maxNodes;
+  /** A value that a graph has from the start: of the file's, floats with axes are weights. */
+  const initial = (graph: FileGraph, name: string): Value | undefined => {
+    const tensor = graph.initializers.get(name);
+    if (!tensor) return undefined;
     const { type, shape, numbers } = tensor;
     // A single number without axes is a constant of the formula more likely than a weight.
-    const isWeight = isFloat(type) && shape.length > 0;
+    const isWeight = graph === file && isFloat(type) && shape.length > 0;
     const weight = isWeight ? { name, axes: shape.map((_, axis) => axis) } : undefined;
-    const value = new Value(scope, shape, weight ? { type, weight } : { type, numbers: numbers() }, numbers);
-    values.set(name, value);
-    return value;
+    return new Value(scope, shape, weight ? { type, weight } : { type, numbers: numbers() }, numbers);
   };
-  for (const node of nodes) {
-    const own = { ...scope, opset: opsetOf(file, node) };
-    try {
-      const call = new Call(own, node, node.inputs.map(named));
-      const results = operatorOf(node.domain, node.operator)!(call);
-      const list = results instanceof Value ? [results] : results;
-      for (const [k, name] of node.outputs.entries()) {
-        if (name === "") continue;
-        const value = list[k];
-        if (!value) throw call.unsupported(`output ${k}`);
-        if (!(value.size / (scope.batch?.now ?? 1) <= maxElements))
-          throw call.fail(`output ${k}`, value, `at most ${maxElements} elements`);
-        values.set(name, value);
+
+  /** Says the nodes of a graph; what it does not make itself lies around it. */
+  function say(
+    graph: FileGraph,
+    order: readonly FileNode[],
+    values: Map<string, Value>,
+    around: (name: string) => Value | undefined,
+  ): (name: string) => Value | undefined {
+    const named = (name: string): Value | undefined => {
+      if (name === "") return undefined;
+      const known = values.get(name);
+      if (known) return known;
+      const value = initial(graph, name);
+      if (!value) return around(name);
+      values.set(name, value);
+      return value;
+    };
+    const bodyOf = (call: Call, inner: FileGraph): Body => {
+      const names = inner.inputs.map(({ name }) => name);
+      const wanted = inner.outputs.map(({ name }) => name);
+      if (wanted.includes("")) throw call.fail("graph inside", "an output without a name", "one");
+      const ordered = nodesFor(inner, wanted, new Set([...names, ...inner.free]));
+      checkOperators(file, ordered);
+      return {
+        inputs: names.length,
+        outputs: wanted.length,
+        run(inputs) {
+          // One more for itself: a graph without nodes may be run often too.
+          left -= ordered.length + 1;
+          if (!(left >= 0))
+            throw call.fail("graphs inside", "more nodes, counted each time", `at most ${maxNodes}`);
+          const own = new Map(inputs.map((value, k) => [names[k]!, value]));
+          return wanted.map(say(inner, ordered, own, named)) as Value[];
+        },
+      };
+    };
+    for (const node of order) {
+      const own = { ...scope, opset: opsetOf(file, node) };
+      try {
+        const call: Call = new Call(own, node, node.inputs.map(named), (inner) => bodyOf(call, inner));
+        const results = operatorOf(node.domain, node.operator)!(call);
+        const list = results instanceof Value ? [results] : results;
+        for (const [k, name] of node.outputs.entries()) {
+          if (name === "") continue;
+          const value = list[k];
+          if (!value) throw call.unsupported(`output ${k}`);
+          if (!(value.size / (scope.batch?.now ?? 1) <= maxElements))
+            throw call.fail(`output ${k}`, value, `at most ${maxElements} elements`);
+          values.set(name, value);
+        }
+      } catch (error) {
+        if (!(error instanceof DownhillError)) throw error;
+        if (error instanceof FormatError && error.message.startsWith("onnx: ")) throw error;
+        throw new FormatError(`onnx: ${node.place}: ${error.message}`, { cause: error });
       }
-    } catch (error) {
-      if (!(error instanceof DownhillError)) throw error;
-      if (error instanceof FormatError && error.message.startsWith("onnx: ")) throw error;
-      throw new FormatError(`onnx: ${node.place}: ${error.message}`, { cause: error });
     }
+    return named;
   }
-  return values;
+
+  say(file, nodes, given, () => undefined);
+  return given;
 }

@@ -17,10 +17,11 @@ export interface FileAttribute {
   integer?: number;
   string?: string;
   tensor?: FileTensor;
+  graph?: FileGraph;
   readonly floats: number[];
   readonly integers: number[];
   readonly strings: string[];
-  /** Values that nothing here understands: graphs. */
+  /** Values that nothing here understands. */
   other?: string;
 }
 
@@ -32,6 +33,8 @@ export interface FileNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, FileAttribute>;
+  /** Names of all values that it needs: its inputs, and what the graphs inside it take from around them. */
+  readonly needs: readonly string[];
   /** How messages call it. */
   readonly place: string;
 }
@@ -44,14 +47,26 @@ export interface FileValue {
   readonly shape: readonly (number | string | undefined)[] | undefined;
 }
 
-/** The whole file. */
-export interface OnnxFile {
-  /** By domain; "" is that of ONNX itself. */
-  readonly opsets: ReadonlyMap<string, number>;
+/** A graph: the file's, or one inside a node. */
+export interface FileGraph {
   readonly nodes: readonly FileNode[];
   readonly initializers: ReadonlyMap<string, FileTensor>;
   readonly inputs: readonly FileValue[];
   readonly outputs: readonly FileValue[];
+  /** Names that it uses and does not make: values around it. */
+  readonly free: ReadonlySet<string>;
+}
+
+/** The whole file. */
+export interface OnnxFile extends FileGraph {
+  /** By domain; "" is that of ONNX itself. */
+  readonly opsets: ReadonlyMap<string, number>;
+}
+
+/** What is counted while a file is read. */
+interface Reading extends Surroundings {
+  /** Nodes so far, those of graphs in nodes too. */
+  nodes: number;
 }
 
 /** Domains under which ONNX's own operators stand. */
@@ -59,16 +74,16 @@ const domainOf = (name: string): string => (name === "ai.onnx" ? "" : name);
 
 /** Reads a file. @throws FormatError naming the byte, node or tensor that is wrong. */
 export function readOnnx(bytes: Uint8Array, limits: Limits, external: ExternalData): OnnxFile {
-  const around = { limits, external, tensors: 0 };
+  const around: Reading = { limits, external, tensors: 0, nodes: 0 };
   const reader = new ProtobufReader(WHERE, bytes);
   const opsets = new Map<string, number>();
   let version = 0;
-  let graph: Omit<OnnxFile, "opsets"> | undefined;
+  let graph: FileGraph | undefined;
   for (let field = reader.next(); field > 0; field = reader.next()) {
     if (field === 1) version = reader.integer();
     else if (field === 7) {
       if (graph) throw fail("model", "two graphs", "one");
-      graph = readGraph(reader.message(), around);
+      graph = readGraph(reader.message(), "", around);
     } else if (field === 8) {
       const { domain, version: of } = readOpset(reader.message());
       if (opsets.has(domain)) throw fail(`opset of domain ${quote(domain)}`, "it twice", "it once");
@@ -90,33 +105,44 @@ function readOpset(reader: ProtobufReader): { domain: string; version: number } 
   return { domain, version };
 }
 
-function readGraph(reader: ProtobufReader, around: Surroundings): Omit<OnnxFile, "opsets"> {
+/** `within`: what opens the messages about a graph inside a node. */
+function readGraph(reader: ProtobufReader, within: string, around: Reading): FileGraph {
   const nodes: FileNode[] = [];
   const initializers = new Map<string, FileTensor>();
   const [inputs, outputs]: [FileValue[], FileValue[]] = [[], []];
   for (let field = reader.next(); field > 0; field = reader.next()) {
     if (field === 1) {
-      if (nodes.length >= around.limits.maxNodes)
+      if (++around.nodes > around.limits.maxNodes)
         throw fail("graph", "more nodes", `at most ${around.limits.maxNodes}`);
-      nodes.push(readNode(reader.message(), nodes.length, around));
+      nodes.push(readNode(reader.message(), `${within}node ${nodes.length}`, around));
     } else if (field === 5) {
-      const tensor = readTensor(reader.message(), "initializer", around);
+      const tensor = readTensor(reader.message(), `${within}initializer`, around);
       if (initializers.has(tensor.name))
-        throw fail(`initializer ${quote(tensor.name)}`, "it twice", "it once");
-      if (tensor.name === "") throw fail("initializer", "no name", "one");
+        throw fail(`${within}initializer ${quote(tensor.name)}`, "it twice", "it once");
+      if (tensor.name === "") throw fail(`${within}initializer`, "no name", "one");
       initializers.set(tensor.name, tensor);
     } else if (field === 11 || field === 12) {
       const list = field === 11 ? inputs : outputs;
-      const value = readValue(reader.message());
-      if (list.some(({ name }) => name === value.name))
-        throw fail(`${field === 11 ? "input" : "output"} ${quote(value.name)}`, "it twice", "it once");
-      list.push(value);
+      list.push(readValue(reader.message()));
     } else reader.skip();
   }
-  return { nodes, initializers, inputs, outputs };
+  for (const [what, list] of Object.entries({ input: inputs, output: outputs })) {
+    const seen = new Set<string>();
+    for (const { name } of list) {
+      // A graph inside a node may give one value twice.
+      if (seen.has(name) && (within === "" || what === "input"))
+        throw fail(`${within}${what} ${quote(name)}`, "it twice", "it once");
+      seen.add(name);
+    }
+  }
+  const made = new Set(["", ...initializers.keys(), ...inputs.map(({ name }) => name)]);
+  for (const node of nodes) for (const name of node.outputs) made.add(name);
+  const used = [...nodes.flatMap(({ needs }) => needs), ...outputs.map(({ name }) => name)];
+  const free = new Set(used.filter((name) => !made.has(name)));
+  return { nodes, initializers, inputs, outputs, free };
 }
 
-function readNode(reader: ProtobufReader, index: number, around: Surroundings): FileNode {
+function readNode(reader: ProtobufReader, where: string, around: Reading): FileNode {
   const [inputs, outputs]: [string[], string[]] = [[], []];
   let [name, operator, domain] = ["", "", ""];
   const messages: ProtobufReader[] = [];
@@ -129,20 +155,22 @@ function readNode(reader: ProtobufReader, index: number, around: Surroundings): 
     else if (field === 7) domain = domainOf(reader.string());
     else reader.skip();
   }
-  const place = `node ${index}${name ? ` ${quote(name)}` : ""} (${domain ? `${domain}.` : ""}${operator})`;
+  const place = `${where}${name ? ` ${quote(name)}` : ""} (${domain ? `${domain}.` : ""}${operator})`;
   const attributes = new Map<string, FileAttribute>();
   for (const message of messages) {
     const [key, attribute] = readAttribute(message, place, around);
     if (attributes.has(key)) throw fail(`${place}: attribute ${quote(key)}`, "it twice", "it once");
     attributes.set(key, attribute);
   }
-  return { name, operator, domain, inputs, outputs, attributes, place };
+  const inner = [...attributes.values()].flatMap(({ graph }) => [...(graph?.free ?? [])]);
+  const needs = inner.length > 0 ? [...new Set([...inputs, ...inner])] : inputs;
+  return { name, operator, domain, inputs, outputs, attributes, needs, place };
 }
 
 /** Bytes as characters: what operators are asked for is in ASCII, and what else there is need not be UTF-8. */
 const latin = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 
-function readAttribute(reader: ProtobufReader, place: string, around: Surroundings): [string, FileAttribute] {
+function readAttribute(reader: ProtobufReader, place: string, around: Reading): [string, FileAttribute] {
   const attribute: FileAttribute = { floats: [], integers: [], strings: [] };
   let name = "";
   let type = 0;
@@ -153,12 +181,14 @@ function readAttribute(reader: ProtobufReader, place: string, around: Surroundin
     else if (field === 4) attribute.string = latin(reader.bytes());
     else if (field === 5)
       attribute.tensor = readTensor(reader.message(), `${place}: attribute ${quote(name)}`, around);
+    else if (field === 6)
+      attribute.graph = readGraph(reader.message(), `${place}: attribute ${quote(name)}: `, around);
     else if (field === 7) reader.floats(attribute.floats);
     else if (field === 8) reader.integers(attribute.integers);
     else if (field === 9) attribute.strings.push(latin(reader.bytes()));
     else if (field === 20) type = reader.integer();
     else {
-      if (field === 6 || field === 11) attribute.other = "a graph";
+      if (field === 11) attribute.other = "a list of graphs";
       if (field === 22) attribute.other = "a sparse tensor";
       if (field === 21) attribute.other = "a reference to a function's attribute";
       reader.skip();

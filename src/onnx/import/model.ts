@@ -134,7 +134,7 @@ export function modelOf(bytes: Uint8Array, options: FromOnnxOptions): Model {
     output,
   );
   const nodes = nodesFor(file, [wanted], names);
-  const read = new Set([wanted, ...nodes.flatMap(({ inputs }) => inputs)]);
+  const read = new Set([wanted, ...nodes.flatMap(({ needs }) => needs)]);
   const needed = candidates.filter(({ name }) => read.has(name));
   const chosenName = chosen(
     "input",

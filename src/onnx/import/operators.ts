@@ -2,6 +2,7 @@
 import type { Operator } from "./call.ts";
 import { activations } from "./operators/activation.ts";
 import { constants } from "./operators/constants.ts";
+import { control } from "./operators/control.ts";
 import { convolutions } from "./operators/convolution.ts";
 import { elementwise } from "./operators/elementwise.ts";
 import { gathering } from "./operators/gathering.ts";
@@ -30,6 +31,7 @@ export const families: Readonly<Record<string, Readonly<Record<string, Operator>
   "by integers": gathering,
   resizing,
   recurrences: recurrents,
+  "graphs inside nodes": control,
   quantized,
   losses,
 };

@@ -1,11 +1,11 @@
-// Functions of one number that no shape is reckoned with, activations before all: in ops alone.
+// Functions of one number, activations before all: in ops alone, as no shape is reckoned with them (but for Relu).
 import type { Tensor } from "../../../graph/tensor.ts";
 import * as activation from "../../../ops/activation.ts";
 import * as ops from "../../../ops/arithmetic.ts";
 import type { Call, Operator } from "../call.ts";
 import { BOOL } from "../numbers.ts";
 import type { Value } from "../value.ts";
-import { broadcast, reshaped } from "./elementwise.ts";
+import { broadcast, one as known, reshaped } from "./elementwise.ts";
 
 /** Of one operand; numbers beside it are attributes. */
 const one =
@@ -50,7 +50,7 @@ const infinite: Operator = one((x, call) => {
 }, BOOL);
 
 export const activations: Readonly<Record<string, Operator>> = {
-  Relu: one(activation.relu),
+  Relu: known((x) => Math.max(x, 0), activation.relu),
   LeakyRelu: one((x, call) => {
     const alpha = call.float("alpha", 0.01);
     return alpha >= 0 ? activation.leakyRelu(x, alpha) : bent(x, (y) => ops.mul(y, alpha));

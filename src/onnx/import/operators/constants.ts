@@ -2,7 +2,7 @@
 import type { Tensor } from "../../../graph/tensor.ts";
 import { notEqual, sub } from "../../../ops/arithmetic.ts";
 import type { Call, Operator } from "../call.ts";
-import { BOOL, FLOAT, INT64, isFloat, roomFor, typeOf, wrapped } from "../numbers.ts";
+import { BOOL, FLOAT, INT64, isFloat, roomFor, wrapped } from "../numbers.ts";
 import { Value } from "../value.ts";
 import { truncate } from "./elementwise.ts";
 import { agreement, isInteger } from "./selection.ts";
@@ -62,7 +62,6 @@ function rounded(x: number, type: number): number {
 }
 
 function cast(call: Call, value: Value, type: number): Value {
-  typeOf(`onnx: ${call.node.place}`, type);
   if (type === value.type) return value;
   const { fixed, shape: own, limit } = value;
   if (fixed) {
@@ -104,7 +103,7 @@ const eye: Operator = (call) => {
   const ones = roomFor(FLOAT, call.spend(own)).map((_, at) =>
     Number((at % columns) - Math.floor(at / columns) === diagonal),
   );
-  return call.known(own, ones, call.integer("dtype", type));
+  return call.known(own, ones, call.elementType("dtype", type));
 };
 
 export const constants: Readonly<Record<string, Operator>> = {
@@ -113,7 +112,7 @@ export const constants: Readonly<Record<string, Operator>> = {
   Range: range,
   Shape: shape,
   Size: (call) => call.known([], [call.input(0).size], INT64),
-  Cast: (call) => cast(call, call.input(0), call.integer("to")),
+  Cast: (call) => cast(call, call.input(0), call.elementType("to")),
   CastLike: (call) => cast(call, call.input(0), call.input(1).type),
   EyeLike: eye,
 };

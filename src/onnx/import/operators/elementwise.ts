@@ -107,7 +107,8 @@ const folded = (
 };
 
 /** Of one operand; the numbers beside it are attributes. */
-const one = (
+/** Of one operand, on the host where it is known at import. */
+export const one = (
   host: (x: number, call: Call) => number,
   device: (x: Tensor, call: Call) => Tensor,
   type?: number,

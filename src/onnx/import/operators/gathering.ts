@@ -154,7 +154,8 @@ const top: Operator = (call) => {
   call.spend(value.shape);
   for (let from = 0; from < numbers.length; from += size) {
     const row = numbers.subarray(from, from + size);
-    places.push(...[...row.keys()].sort((a, b) => up * (row[b]! - row[a]!) || a - b).slice(0, count));
+    const sorted = [...row.keys()].sort((a, b) => up * (row[b]! - row[a]!) || a - b);
+    for (let k = 0; k < count; k++) places.push(sorted[k]!);
   }
   const shape = [...order.map((k) => value.shape[k]!), count];
   const back = value.shape.map((_, k) => (k === axis ? order.length : order.indexOf(k)));

@@ -66,10 +66,9 @@ const transpose: Operator = (call) => {
   return value.turn(axes);
 };
 
-const concat: Operator = (call) => {
-  const values = call.all();
+/** Values one behind the other along an axis. */
+export function joined(call: Call, values: readonly Value[], axis: number): Value {
   const [first] = values as [Value, ...Value[]];
-  const axis = call.axis(call.integer("axis", call.opset < 4 ? 1 : undefined), first.rank);
   for (const { shape } of values) {
     if (shape.length !== first.rank || shape.some((size, k) => k !== axis && size !== first.shape[k]))
       throw call.fail("inputs", showShape(shape), `what joins ${showShape(first.shape)} along axis ${axis}`);
@@ -98,6 +97,12 @@ const concat: Operator = (call) => {
   const tensors = mixed ? full.map(({ tensor }) => tensor) : lying.map(({ x }) => x);
   const { at, like } = mixed ? full[0]!.asPlain : lying[0]!;
   return like(concatenate(tensors, at(axis)));
+}
+
+const concat: Operator = (call) => {
+  const values = call.all();
+  const axis = call.integer("axis", call.opset < 4 ? 1 : undefined);
+  return joined(call, values, call.axis(axis, values[0]!.rank));
 };
 
 /** Repeats a value up to a shape. */

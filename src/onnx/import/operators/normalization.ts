@@ -18,6 +18,9 @@ import type { Lying, Value } from "../value.ts";
 /** Channels behind all other axes, whether there are any or not. */
 const channelsLast = (value: Value): Lying => (value.rank > 2 ? value.asImages : value.asPlain);
 
+/** Neighbours of a channel. */
+const WIDEST = 2 ** 16;
+
 /** Below 2⁻¹⁰³ a running mean is 0: subnormal numbers are slow. */
 const TINY = 2 ** -80;
 
@@ -108,6 +111,7 @@ const meanVariance: Operator = (call) => {
 const localResponse: Operator = (call) => {
   const { x, like } = channelsLast(call.input(0));
   const size = call.integer("size");
+  if (!(size >= 1 && size <= WIDEST)) throw call.fail("attribute size", size, `1 to ${WIDEST}`);
   const channels = x.shape.at(-1)!;
   const padding = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)] as const;
   const squares = reshape(square(x), [x.size / channels, channels, 1]);

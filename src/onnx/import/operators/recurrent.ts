@@ -9,6 +9,7 @@ import { type Cell, recurrence } from "../../../ops/recurrence.ts";
 import { reshape } from "../../../ops/reshape.ts";
 import type { Call, Operator } from "../call.ts";
 import type { Value } from "../value.ts";
+import { UNROLLED } from "./control.ts";
 
 /** Gates of the file by the places that they have with us. */
 interface Kind {
@@ -25,9 +26,6 @@ const KINDS = {
     { cell: "rnnRelu", order: [0], activations: ["relu"] },
   ],
 } as const satisfies Record<string, readonly Kind[]>;
-
-/** Longest sequence whose steps are said one by one. */
-const UNROLLED = 512;
 
 /** One of the directions of a tensor [directions, ...]. */
 const direction = (x: Tensor, k: number): Tensor =>

@@ -119,7 +119,8 @@ const place =
       const { rows, length } = rowsOf(value.fixed, value.shape, [axis]);
       const results = Array.from({ length: sizeOf(to) }, (_, k) => {
         const row = rows.subarray(k * length, (k + 1) * length);
-        const best = isMax ? Math.max(...row) : Math.min(...row);
+        let best = row[0]!;
+        for (const x of row) best = isMax ? Math.max(best, x) : Math.min(best, x);
         return isLast ? row.lastIndexOf(best) : row.indexOf(best);
       });
       return call.known(to, results);

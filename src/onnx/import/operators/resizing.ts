@@ -84,8 +84,9 @@ function axisOf(call: Call, change: Change, way: Way): Axis {
       total += weight;
       weights.set(clamp(at), (weights.get(clamp(at)) ?? 0) + weight);
     }
-    const first = Math.min(...weights.keys());
-    const count = Math.max(...weights.keys()) - first + 1;
+    const places = [...weights.keys()].sort((a, b) => a - b);
+    const first = places[0]!;
+    const count = places.at(-1)! - first + 1;
     const scaled = Array.from({ length: count }, (_, n) =>
       Math.fround((weights.get(first + n) ?? 0) / total),
     );

@@ -33,7 +33,8 @@ export function agreement(call: Call, a: Value, b: Value): Value {
     const list = [...fixed];
     if (!list.every((each) => each >= 0))
       throw call.unsupported("a comparison of the input with negative integers");
-    return reshape(integersOf(call, list, Math.max(...list) + 1), value.shape);
+    const most = list.reduce((a, b) => Math.max(a, b), 0);
+    return reshape(integersOf(call, list, most + 1), value.shape);
   }) as [Tensor, Tensor];
   return call.value(equalLabels(broadcastTo(left, shape), broadcastTo(right, shape)), BOOL);
 }
@@ -120,9 +121,9 @@ const split: Operator = (call) => {
   const value = call.input(0);
   const axis = call.axis(call.integer("axis", 0), value.rank);
   const size = value.shape[axis]!;
-  const count = call.node.attributes.has("num_outputs")
-    ? call.integer("num_outputs")
-    : call.node.outputs.length;
+  const count = call.node.outputs.length;
+  const said = call.integer("num_outputs", count);
+  if (said !== count) throw call.fail("attribute num_outputs", said, `${count}`);
   const each = Math.ceil(size / count);
   const sizes =
     call.moved("split", 1) ??
