@@ -37,7 +37,10 @@ import * as minimize from "#src/minimize/index";
 import * as onnx from "#src/onnx/index";
 import * as quantizedOps from "#src/ops/quantized";
 import * as quantizedConvolutions from "#src/ops/quantized-convolution";
+import * as quantizedElements from "#src/ops/quantized-elements";
 import * as quantizedFloats from "#src/ops/quantized-floats";
+import { quantizedMaxPool } from "#src/ops/quantized-max-pool";
+import * as quantizedRecurrences from "#src/ops/quantized-recurrence";
 import * as optim from "#src/optim/index";
 import * as quantize from "#src/quantize/index";
 import * as race from "#src/race/index";
@@ -145,6 +148,7 @@ function tensors() {
     bias: graph.input("bias", [10]),
     images: graph.input("images", [8, 28, 28, 1]),
     q: graph.input("q", [8, 28, 28, 1], "i8"),
+    unit: { scale: 1 / 127, zeroPoint: 0 },
     kernel: graph.input("kernel", [3, 3, 1, 4]),
     sequences: graph.input("sequences", [8, 20, 3]),
     filters: graph.input("filters", [3, 3, 4]),
@@ -265,7 +269,10 @@ describe("examples", () => {
       ...extension,
       ...quantizedOps,
       ...quantizedConvolutions,
+      quantizedMaxPool,
+      ...quantizedElements,
       ...quantizedFloats,
+      ...quantizedRecurrences,
       ...(folder === "ops" ? tensors() : values()),
     };
     const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;

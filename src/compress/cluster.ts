@@ -9,6 +9,7 @@ import type { Model } from "../nn/model.ts";
 import { type Reparametrized, reparametrize } from "../nn/reparametrize.ts";
 import { concatenate } from "../ops/movement.ts";
 import type { ParameterSelection } from "../optim/groups.ts";
+import { checkFinite } from "./finite.ts";
 import { segmentsOf } from "./prune.ts";
 
 /** Numbers in the order of k means, and which of them each value is nearest to. */
@@ -145,7 +146,8 @@ export interface Clustered {
  * A model whose weights are each one of a few numbers of its parameter, which are trained further as such: k-means finds the
  * numbers, and a weight stays with its own. Han, Mao and Dally 2016. The parameters are the codebooks, as `dense.weight.codebook`;
  * a file of them is read by the model that has written it, or another of the same assignments.
- * @throws OptionError for options out of range. @throws EngineError where the model has no weights yet.
+ * @throws OptionError for options out of range. @throws DataError naming a weight that is not finite.
+ * @throws EngineError where the model has no weights yet.
  * @example
  * const model = sequential({ input: [784] }, dense(32, { activation: "relu" }), dense(10));
  * await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam() });
@@ -169,6 +171,7 @@ export function clusterWeights(model: Model, options: ClusterOptions = {}): Clus
   const assignments = new Map<string, Int32Array>();
   let bytes = 0;
   for (const { name } of segmentsOf("clusterWeights", model, parameters)) {
+    checkFinite("clusterWeights", values, [name]);
     const all = values.get(name)!.values;
     const places = [...all.keys()].filter((index) => !keepZeros || all[index] !== 0);
     if (places.length === 0) continue;

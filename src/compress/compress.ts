@@ -21,7 +21,7 @@ export interface CompressionTarget {
 export interface CompressOptions {
   /** To train further on, and to choose ranges by. */
   readonly data: Dataset;
-  /** To score on. */
+  /** To score on, and so to choose by: neither what is trained on nor what tells in the end how good the chosen one is. */
   readonly validation: Dataset;
   readonly target: CompressionTarget;
   /** What further training minimizes. Default: softmaxCrossEntropy. */
@@ -62,9 +62,12 @@ export interface Compression {
 /**
  * Makes a model smaller until it meets a target: tries each recipe, trains further where that is part of it, measures the
  * file's size, the time for an example and the score, and gives the first that is small, fast and good enough, or the one that
- * misses the least with what it misses. A recipe that cannot be followed by a model stands in the report with the reason.
+ * misses the least with what it misses. A recipe that cannot be followed by a model, or whose training leaves the finite
+ * numbers, stands in the report with the reason. All is chosen by the validation data, so the score of the best is a little
+ * better there than on examples that it has never been chosen by.
  * Latency is measured, so that a target of it depends on the machine; nothing else does.
- * @throws OptionError for options out of range. @throws EngineError where the model has no weights yet.
+ * @throws OptionError for options out of range. @throws DataError naming a weight that is not finite.
+ * @throws EngineError where the model has no weights yet.
  * @example
  * const model = sequential({ input: [784] }, dense(32, { activation: "relu" }), dense(10));
  * await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam() });

@@ -67,6 +67,11 @@ export interface DistillOptions extends DistillationOptions, TrainOptions {
    * that is changed from epoch to epoch, or features. Default: "once" where that is the same.
    */
   readonly teaching?: "once" | "always";
+  /**
+   * What the teacher says of all the data, in its order, where it is known already, as for several students: its
+   * predictions, `await teacher.predict(data)`. Only where it speaks once. Default: it is asked.
+   */
+  readonly outputs?: Float32Array;
 }
 
 /**
@@ -74,7 +79,7 @@ export interface DistillOptions extends DistillationOptions, TrainOptions {
  * teacher's width by a product that is trained with it and gone afterwards. Outputs are logits [classes]; the teacher stays as
  * it is. The loss that is told is that sum; validation's is the loss alone.
  * @throws OptionError for options out of range. @throws ShapeError, DataError where the models or the data do not fit together.
- * @throws EngineError where the teacher has no weights yet.
+ * @throws DataError naming a weight of the teacher that is not finite. @throws EngineError where it has no weights yet.
  * @example
  * const teacher = sequential({ input: [784] }, dense(64, { activation: "relu" }), dense(10));
  * await train(teacher, { data, loss: softmaxCrossEntropy, optimizer: adam() });

@@ -8,6 +8,7 @@ import type { ParameterValues, Segment } from "../nn/weights.ts";
 import { matmul } from "../ops/matmul.ts";
 import { reshape } from "../ops/reshape.ts";
 import { limitLabels } from "../ops/softmax.ts";
+import { checkFinite } from "./finite.ts";
 import type { LowRankOptions } from "./low-rank.ts";
 import { segmentsOf } from "./prune.ts";
 import { singularValues } from "./svd.ts";
@@ -184,6 +185,7 @@ export function factorized(model: Model, options: LowRankOptions): Model {
     if (given !== undefined && given !== Number.POSITIVE_INFINITY && !(Number.isInteger(given) && given >= 1))
       throw new OptionError(`lowRank: rank: wanted a positive integer, got ${given}`);
     if (given === Number.POSITIVE_INFINITY) return [];
+    checkFinite("lowRank", values, [segment.name]);
     return factorsOf(segment, values.get(segment.name)!, (sigma) => given ?? rankOf(sigma, energy)) ?? [];
   });
   for (const { segment, first, second } of list) {

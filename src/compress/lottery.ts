@@ -1,8 +1,9 @@
 // Lottery tickets: weights that are few, and start where the large network started.
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Model } from "../nn/model.ts";
 import { type TrainOptions, type TrainResult, train } from "../train/train.ts";
-import { keepZeros, type PruneOptions, prune, segmentsOf } from "./prune.ts";
+import { checkSparsity, keepZeros, type PruneOptions, prune, segmentsOf } from "./prune.ts";
 import { iterativeSparsity } from "./sparsity.ts";
 
 /** Options of {@link lotteryTicket}. */
@@ -28,12 +29,26 @@ export interface LotteryOptions extends Pick<PruneOptions, "scope" | "parameters
  * });
  */
 export async function lotteryTicket(model: Model, options: LotteryOptions): Promise<readonly TrainResult[]> {
-  const { training, sparsity, rounds = 3, rewind = 0, ...selection } = options;
+  const {
+    training,
+    sparsity,
+    rounds = 3,
+    rewind = 0,
+    scope,
+    ...selection
+  } = checkOptions("lotteryTicket", options, {
+    training: 0,
+    sparsity: 0,
+    rounds: 0,
+    rewind: 0,
+    scope: 0,
+    parameters: 0,
+  });
   if (!(Number.isInteger(rounds) && rounds >= 1))
     throw new OptionError(`lotteryTicket: rounds: wanted a positive integer, got ${rounds}`);
   if (!(Number.isInteger(rewind) && rewind >= 0))
     throw new OptionError(`lotteryTicket: rewind: wanted an integer ≥ 0, got ${rewind}`);
-  const share = iterativeSparsity({ to: sparsity, end: rounds });
+  const share = iterativeSparsity({ to: checkSparsity("lotteryTicket", sparsity), end: rounds });
   const { seed = 0, engine, optimizer } = training;
   if (!model.weights.initialized) await model.initialize({ seed, ...(engine && { engine }) });
   if (rewind > 0) await train(model, { ...training, epochs: rewind });
@@ -42,7 +57,7 @@ export async function lotteryTicket(model: Model, options: LotteryOptions): Prom
   const runs: TrainResult[] = [];
   for (let round = 1; round <= rounds; round++) {
     runs.push(await train(model, kept));
-    prune(model, { ...selection, sparsity: share(round) });
+    prune(model, { ...selection, ...(scope && { scope }), sparsity: share(round) });
     // The zeros of what was pruned, the early weights of all others; biases and state go back too.
     const pruned = model.parameters();
     model.weights.restore(early);

@@ -18,7 +18,7 @@ export interface LowRankOptions {
  * that would not become smaller stay as they are; so do convolutions in groups. Train it further to get back what it lost.
  * Computed on the host: a weight of 1000 × 1000 takes some seconds.
  * @throws OptionError for options out of range, a weight that is used otherwise too, or a model that recomputes blocks.
- * @throws EngineError where the model has no weights yet.
+ * @throws DataError naming a weight that is not finite. @throws EngineError where the model has no weights yet.
  * @example
  * const model = sequential({ input: [784] }, dense(32, { activation: "relu" }), dense(10));
  * await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam() });

@@ -6,7 +6,7 @@ import { sizeOf } from "../core/shape.ts";
 import type { Model } from "../nn/model.ts";
 import { notEqual, where } from "../ops/arithmetic.ts";
 import { type ParameterSelection, type SelectionOptions, selected, selects } from "../optim/groups.ts";
-import type { Transform } from "../optim/transform.ts";
+import { checkCount, oneOf, type Transform } from "../optim/transform.ts";
 import type { Callback } from "../train/callbacks.ts";
 import type { SparsitySchedule } from "./sparsity.ts";
 
@@ -26,11 +26,22 @@ export interface PruneOptions {
   readonly parameters?: ParameterSelection;
 }
 
-const KNOWN = { sparsity: 0, pattern: 0, scope: 0, by: 0, seed: 0, parameters: 0 } as const;
+const SELECTION = { scope: 0, by: 0, seed: 0, parameters: 0 } as const;
+const KNOWN = { sparsity: 0, pattern: 0, ...SELECTION } as const;
+
+export const checkScope = (where: string, scope: "layer" | "model" = "model") =>
+  oneOf(`${where}: scope`, scope, ["layer", "model"]);
+
+/** What stands in options of `prune` and `pruning`. @throws OptionError for other words than these. */
+function checkSelection(where: string, { scope, by = "magnitude" }: PruneOptions) {
+  return { scope: checkScope(where, scope), by: oneOf(`${where}: by`, by, ["magnitude", "random"]) };
+}
 
 /** The parameters of a model that a selection means. @throws OptionError where it means none. */
 export function segmentsOf(where: string, model: Model, selection: ParameterSelection | undefined) {
   const trained = model.weights.segments.filter((segment) => segment.trained);
+  if (trained.length === 0)
+    throw new OptionError(`${where}: parameters: wanted weights to prune, the model has none`);
   const mine = trained.filter(({ name, shape }) =>
     selection === undefined ? shape.length >= 2 : selects(selection, name),
   );
@@ -41,11 +52,21 @@ export function segmentsOf(where: string, model: Model, selection: ParameterSele
   return mine;
 }
 
-/** The numbers of the smallest scores, of equal ones the first. */
-export function smallest(scores: Float32Array, count: number): Int32Array {
-  return Int32Array.from(scores.keys())
-    .sort((a, b) => scores[a]! - scores[b]! || a - b)
-    .subarray(0, count);
+/** The largest of so many smallest scores, of one at least. */
+export const limitOf = (scores: Float32Array, count: number): number => scores.toSorted()[count - 1]!;
+
+/** The places of the smallest scores, of equal ones the first. */
+function smallest(scores: Float32Array, count: number): Int32Array {
+  if (count === 0) return new Int32Array(0);
+  const limit = limitOf(scores, count);
+  let ties = count;
+  for (const score of scores) if (score < limit) ties--;
+  const found = new Int32Array(count);
+  let at = 0;
+  for (let index = 0; at < count && index < scores.length; index++)
+    if (scores[index]! < limit || (scores[index] === limit && ties-- > 0)) found[at++] = index;
+  // NaN is neither less nor equal, so such weights stay.
+  return found.subarray(0, at);
 }
 
 /** Along the inputs of each output, of each m neighbours all but the n largest become 0; m − n of them even where fewer are left. */
@@ -72,7 +93,7 @@ export function checkSparsity(where: string, sparsity: number): number {
 
 /**
  * Sets the weights of a model that matter least to 0; of n weights the share rounded to whole ones. What is 0 already counts.
- * `keepZeros` around the optimizer keeps them 0 in a training. Global magnitude pruning: Han et al. 2015; patterns of n of m,
+ * Weights that are no numbers stay as they are. `keepZeros` around the optimizer keeps them 0 in a training. Global magnitude pruning: Han et al. 2015; patterns of n of m,
  * such as 2 of 4: Mishra et al. 2021.
  * @throws OptionError for options out of range. @throws EngineError where the model has no weights yet.
  * @example
@@ -82,13 +103,8 @@ export function checkSparsity(where: string, sparsity: number): number {
  * await train(model, { data, loss: softmaxCrossEntropy, optimizer: keepZeros(adam()) });
  */
 export function prune(model: Model, options: PruneOptions): void {
-  const {
-    sparsity,
-    pattern,
-    scope = "model",
-    by = "magnitude",
-    seed = 0,
-  } = checkOptions("prune", options, KNOWN);
+  const { sparsity, pattern, seed = 0 } = checkOptions("prune", options, KNOWN);
+  const { scope, by } = checkSelection("prune", options);
   if ((sparsity === undefined) === (pattern === undefined))
     throw new OptionError("prune: wanted either a sparsity or a pattern");
   const names = segmentsOf("prune", model, options.parameters);
@@ -145,16 +161,17 @@ export function sparsityOf(model: Model, parameters?: ParameterSelection): numbe
 /**
  * Weights that are 0 before a step are exactly 0 after it, whatever the optimizer inside does with momentum or decay, and
  * their gradients are 0 to it. An average that it keeps of the weights is not kept sparse.
- * @throws OptionError while a step is compiled, where the selection holds no parameter.
+ * @throws OptionError for an unknown option, and while a step is compiled, where the selection holds no parameter.
  * @example keepZeros(adamW({ learningRate: 1e-3 }))
  */
 export function keepZeros(inner: Transform, options: SelectionOptions = {}): Transform {
+  const { parameters } = checkOptions("keepZeros", options, { parameters: 0 });
   return {
     name: "keepZeros",
     hyperWords: inner.hyperWords,
     hyper: (step) => inner.hyper(step),
     apply(context) {
-      const kept = selected("keepZeros", context.parameters, options.parameters).map((parameter) => {
+      const kept = selected("keepZeros", context.parameters, parameters).map((parameter) => {
         const mask = notEqual(parameter.tensor, 0);
         parameter.gradient = where(mask, parameter.gradient, 0);
         return { parameter, mask };
@@ -167,33 +184,54 @@ export function keepZeros(inner: Transform, options: SelectionOptions = {}): Tra
 
 /** Options of {@link pruning}. */
 export interface PruningOptions extends Omit<PruneOptions, "sparsity" | "pattern"> {
-  /** The share of zeros from the end of each epoch on; before the first, of epoch 0. */
+  /** The share of zeros from the end of each epoch on; before the first, of epoch 0. With `every`, of steps. */
   readonly schedule: SparsitySchedule;
+  /** Steps from one pruning to the next: behind each whose number is a multiple of it. Default: prunes behind epochs. */
+  readonly every?: number;
+}
+
+/** Asks a schedule behind each epoch, or behind each so many steps, and has a model pruned to what it says. */
+export function scheduledPruning(
+  where: string,
+  { schedule, every }: Pick<PruningOptions, "schedule" | "every">,
+  pruneTo: (sparsity: number, model: Model) => void,
+): Required<Pick<Callback, "onBegin">> & Callback {
+  if (typeof schedule !== "function")
+    throw new OptionError(`${where}: schedule: wanted a function of the time, got ${typeof schedule}`);
+  const unit = every === undefined ? "epoch" : "step";
+  const at = (time: number, model: Model) => {
+    const sparsity = checkSparsity(`${where}: ${unit} ${time}`, schedule(time));
+    if (sparsity > 0) pruneTo(sparsity, model);
+  };
+  const onBegin: Callback["onBegin"] = ({ model }) => at(0, model);
+  if (every === undefined) return { onBegin, onEpoch: ({ epoch }, { model }) => at(epoch, model) };
+  return {
+    every: checkCount(`${where}: every`, every),
+    onBegin,
+    onProgress({ step }, { model }) {
+      if (step % every === 0) at(step, model);
+    },
+  };
 }
 
 /**
- * Prunes while a model trains: at the start and after each epoch it sets as many weights to 0 as a schedule says. The
- * optimizer stands in `keepZeros`. Let the schedule end before the training does, for what it takes away is learned anew
- * behind it.
- * @throws OptionError for a sparsity out of range, as `prune` does.
+ * Prunes while a model trains: at the start and after each epoch, or each so many steps, it sets as many weights to 0 as a
+ * schedule says. The optimizer stands in `keepZeros`. Let the schedule end before the training does, for what it takes away
+ * is learned anew behind it. The zeros are all that it leaves, so who owns the loop has the same bits from
+ * `prune(model, { sparsity: schedule(trainer.steps) })`, also where the training is resumed. Zhu and Gupta 2017.
+ * @throws OptionError for options out of range, and in the training for a sparsity that is.
  * @example
  * await train(model, {
  *   data, loss: softmaxCrossEntropy, optimizer: keepZeros(adam()), epochs: 4,
- *   callbacks: [pruning({ schedule: gradualSparsity({ to: 0.9, end: 2 }) })],
+ *   callbacks: [pruning({ schedule: gradualSparsity({ to: 0.9, end: 60 }), every: 10 })],
  * });
  */
 export function pruning(options: PruningOptions): Callback {
-  const { schedule, ...rest } = options;
-  const at = (epoch: number, model: Model) => {
-    const sparsity = checkSparsity(`pruning: epoch ${epoch}`, schedule(epoch));
-    if (sparsity > 0) prune(model, { ...rest, sparsity });
-  };
-  return {
-    onBegin({ model }) {
-      if (model.weights.initialized) at(0, model);
-    },
-    onEpoch({ epoch }, { model }) {
-      at(epoch, model);
-    },
-  };
+  const { schedule, every, ...rest } = checkOptions("pruning", options, {
+    schedule: 0,
+    every: 0,
+    ...SELECTION,
+  });
+  checkSelection("pruning", rest);
+  return scheduledPruning("pruning", options, (sparsity, model) => prune(model, { ...rest, sparsity }));
 }

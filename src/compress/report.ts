@@ -26,7 +26,6 @@ export interface Missed {
   readonly wanted: number;
 }
 
-const header = ["model", "bytes", "ms", "score", "target"];
 const cells = ({ name, bytes, latency, score, missed, failure }: CompressionRow): string[] =>
   failure === undefined
     ? [
@@ -38,8 +37,9 @@ const cells = ({ name, bytes, latency, score, missed, failure }: CompressionRow)
       ]
     : [name, "", "", "", failure];
 
-/** Columns of text, the numbers at the right. */
-export function tableOf(rows: readonly CompressionRow[]): string {
+/** Columns of text, the numbers at the right; the score's says how many examples have chosen. */
+export function tableOf(rows: readonly CompressionRow[], examples: number): string {
+  const header = ["model", "bytes", "ms", `score of ${examples} examples`, "target"];
   const all = [header, ...rows.map(cells)];
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
   return all

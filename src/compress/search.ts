@@ -1,14 +1,16 @@
 // Tries ways to make a model smaller, the cheapest first, and says what each came to.
-import { OptionError } from "../core/errors.ts";
+import { NonFiniteError, OptionError } from "../core/errors.ts";
 import { checkOptions } from "../core/options.ts";
-import type { Dataset } from "../data/index.ts";
+import { Dataset } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
-import type { Model } from "../nn/model.ts";
+import { Model } from "../nn/model.ts";
 import { softmaxCrossEntropy } from "../ops/softmax.ts";
 import { adam } from "../optim/adam.ts";
+import { checkCount } from "../optim/transform.ts";
 import { train } from "../train/train.ts";
 import type { Compression, CompressOptions } from "./compress.ts";
-import { compressionRecipes, type Predictor, type RecipeContext } from "./recipes.ts";
+import { checkTrained } from "./finite.ts";
+import { compressionRecipes, type Predictor, type Recipe, type RecipeContext } from "./recipes.ts";
 import { type CompressionRow, chartOf, type Missed, tableOf } from "./report.ts";
 
 const KNOWN = {
@@ -44,6 +46,30 @@ function accuracyOf(outputs: Float32Array, data: Dataset): number {
   return right / data.length;
 }
 
+/** @throws OptionError for what is given in the place of a model, data or a function. @throws EngineError without weights */
+function checkGiven(model: Model, given: CompressOptions, recipes: readonly Recipe[]): void {
+  const check = (what: string, got: unknown, is: boolean, wanted: string) => {
+    if (!is)
+      throw new OptionError(`compress: ${what}: got ${got === null ? "null" : typeof got}, wanted ${wanted}`);
+  };
+  const { data, validation, target, score } = given;
+  check("model", model, model instanceof Model, "a model in floats");
+  check("data", data, data instanceof Dataset, "a dataset");
+  check("validation", validation, validation instanceof Dataset, "a dataset");
+  check(
+    "target",
+    target,
+    typeof target === "object" && target !== null,
+    "a record of size, latency and accuracyDrop",
+  );
+  check("score", score, score === undefined || typeof score === "function", "a function");
+  check("recipes", recipes, Array.isArray(recipes), "a list");
+  for (const [at, recipe] of recipes.entries())
+    check(`recipes: ${at}`, recipe, typeof recipe?.make === "function", "a name, steps and make");
+  // What predicts draws weights where there are none; what is compressed has learned some.
+  model.weights.snapshot();
+}
+
 /** What `compress` does. */
 export async function search(model: Model, options: CompressOptions): Promise<Compression> {
   const {
@@ -58,7 +84,8 @@ export async function search(model: Model, options: CompressOptions): Promise<Co
     recipes = compressionRecipes(),
     search: until = "first",
     seed = 0,
-  } = checkOptions("compress", options, KNOWN);
+  } = checkOptions("compress", options ?? {}, KNOWN);
+  checkGiven(model, options ?? {}, recipes);
   const {
     size,
     latency,
@@ -73,10 +100,21 @@ export async function search(model: Model, options: CompressOptions): Promise<Co
       throw new OptionError(`compress: target: ${name}: wanted a finite number ≥ 0, got ${value}`);
   if (until !== "first" && until !== "all")
     throw new OptionError(`compress: search: wanted "first" or "all", got ${JSON.stringify(until)}`);
+  if (!(Number.isInteger(epochs) && epochs >= 0))
+    throw new OptionError(`compress: epochs: wanted an integer ≥ 0, got ${epochs}`);
+  checkCount("compress: batchSize", batchSize);
+  if (!Number.isSafeInteger(seed))
+    throw new OptionError(`compress: seed: wanted a safe integer, got ${seed}`);
+  checkTrained("compress", model);
   const engine = options.engine ?? model.weights.engine ?? (await defaultEngine());
   const one = validation.take(1);
   const measured = async (name: string, steps: readonly string[], made: Predictor, base?: number) => {
+    if (typeof made?.predict !== "function")
+      throw new OptionError(`compress: ${name}: wanted a recipe that makes a model, got ${typeof made}`);
     const outputs = await made.predict(validation, { engine });
+    const scored: unknown = score(outputs, validation);
+    if (typeof scored !== "number" || !Number.isFinite(scored))
+      throw new OptionError(`compress: score: wanted a finite number, got ${scored}`);
     let least = Number.POSITIVE_INFINITY;
     for (let run = 0; run < TIMED; run++) {
       const start = performance.now();
@@ -88,7 +126,7 @@ export async function search(model: Model, options: CompressOptions): Promise<Co
       steps,
       bytes: made.toBytes().length,
       latency: least,
-      score: score(outputs, validation),
+      score: scored,
     };
     const missed: Missed[] = [];
     const check = (what: Missed["what"], got: number, wanted: number | undefined) => {
@@ -115,7 +153,7 @@ export async function search(model: Model, options: CompressOptions): Promise<Co
     try {
       rows.push(await measured(name, steps, await make(context), first.score));
     } catch (error) {
-      if (!(error instanceof OptionError)) throw error;
+      if (!(error instanceof OptionError || error instanceof NonFiniteError)) throw error;
       const nothing = {
         bytes: Number.NaN,
         latency: Number.NaN,
@@ -139,7 +177,7 @@ export async function search(model: Model, options: CompressOptions): Promise<Co
     best: best!,
     missed: best!.missed,
     rows,
-    table: tableOf(rows),
+    table: tableOf(rows, validation.length),
     chart: chartOf(rows),
   };
 }

@@ -2,23 +2,29 @@
 import type { Placement } from "../compile/emit.ts";
 import { compile } from "../compile/program.ts";
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { sameShape, showShape } from "../core/shape.ts";
 import { defaultEngine } from "../engine/default.ts";
 import { Graph, type Tensor } from "../graph/tensor.ts";
 import type { Model, RunOptions } from "../nn/model.ts";
-import { type Reparametrized, reparametrize } from "../nn/reparametrize.ts";
+import { Reparametrized, reparametrize } from "../nn/reparametrize.ts";
 import type { ParameterValues } from "../nn/weights.ts";
 
 /**
  * A model with the parameters of the one that is repeated, whose values are what stood for them: it predicts the same, and is
  * trained as the plain model is.
- * @throws OptionError where a parameter has another shape by now.
+ * @throws OptionError where a parameter has another shape by now, and for a model that is plain already.
  * @example
  * const { model: scored } = movementPruning(model, { schedule: oneShotSparsity({ to: 0.5, at: 1 }) });
  * await scored.initialize();
  * const plain = await settle(scored);
  */
-export async function settle(model: Reparametrized, { engine }: RunOptions = {}): Promise<Model> {
+export async function settle(model: Reparametrized, options: RunOptions = {}): Promise<Model> {
+  const { engine } = checkOptions("settle", options, { engine: 0 });
+  if (!(model instanceof Reparametrized))
+    throw new OptionError(
+      "settle: wanted a model with other tensors in the place of its parameters, got another",
+    );
   const { base } = model;
   const values = model.parameters();
   const graph = new Graph("predict");

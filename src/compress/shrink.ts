@@ -6,7 +6,9 @@ import type { Model } from "../nn/model.ts";
 import { type Instead, reparametrize } from "../nn/reparametrize.ts";
 import type { ParameterValues } from "../nn/weights.ts";
 import { type ParameterSelection, selects } from "../optim/groups.ts";
+import { oneOf } from "../optim/transform.ts";
 import { type ChannelGroup, type Channels, channelsOf } from "./channels.ts";
+import { checkFinite } from "./finite.ts";
 
 /** What tells which channels matter least. */
 export type ChannelMeasure = "l1" | "l2" | "scale";
@@ -55,6 +57,7 @@ function measured(
   if (counted.length === 0)
     throw new OptionError(`shrink: by: wanted a normalization with a scale behind ${name}, got none`);
   for (const { parameter, axis, indices } of counted) {
+    checkFinite("shrink", values, [parameter]);
     const { shape, values: numbers } = values.get(parameter)!;
     const step = stridesOf(shape)[axis]!;
     const channelOf = new Map(
@@ -77,7 +80,8 @@ const largest = (scores: readonly number[], count: number) =>
 
 function wanted(given: number | readonly number[], { name, size }: ChannelGroup): number | readonly number[] {
   const list = typeof given === "number" ? [given - 1] : given;
-  const known = list.every((each) => Number.isInteger(each) && each >= 0 && each < size);
+  const known =
+    Array.isArray(list) && list.every((each) => Number.isInteger(each) && each >= 0 && each < size);
   if (!known || list.length === 0)
     throw new OptionError(`shrink: keep: ${name}: wanted 1 to ${size} channels, got [${given}]`);
   return given;
@@ -85,7 +89,9 @@ function wanted(given: number | readonly number[], { name, size }: ChannelGroup)
 
 /** The channels that go, by group. */
 function removed({ groups }: Channels, model: Model, options: ShrinkOptions): Set<number> {
-  const { ratio = 0, keep = {}, by = "l2", scope = "layer", multipleOf = 1, parameters } = options;
+  const { ratio = 0, keep = {}, multipleOf = 1, parameters } = options;
+  const by = oneOf<ChannelMeasure>("shrink: by", options.by ?? "l2", ["l1", "l2", "scale"]);
+  const scope = oneOf("shrink: scope", options.scope ?? "layer", ["layer", "model"]);
   if (!(ratio >= 0 && ratio < 1)) throw new OptionError(`shrink: ratio: wanted 0 ≤ x < 1, got ${ratio}`);
   if (!(Number.isInteger(multipleOf) && multipleOf >= 1))
     throw new OptionError(`shrink: multipleOf: wanted a positive integer, got ${multipleOf}`);
@@ -93,8 +99,15 @@ function removed({ groups }: Channels, model: Model, options: ShrinkOptions): Se
     group.name,
     ...group.slices.flatMap(({ parameter, makes }) => (makes ? [parameter] : [])),
   ];
-  const given = (group: ChannelGroup) =>
-    Object.entries(keep).find(([name]) => makers(group).includes(name))?.[1];
+  const given = (group: ChannelGroup) => {
+    const mine = Object.entries(keep).filter(([name]) => makers(group).includes(name));
+    const [first] = mine;
+    if (mine.some(([, each]) => String(each) !== String(first![1])))
+      throw new OptionError(
+        `shrink: keep: wanted the same for ${mine.map(([name]) => name).join(" and ")}, whose channels are the same, got ${mine.map(([, each]) => `[${each}]`).join(" and ")}`,
+      );
+    return first?.[1];
+  };
   for (const name of Object.keys(keep)) {
     if (!groups.some((group) => makers(group).includes(name)))
       throw new OptionError(
@@ -112,7 +125,10 @@ function removed({ groups }: Channels, model: Model, options: ShrinkOptions): Se
       `shrink: the channels of ${group.name} cannot go: ${group.bound} needs all of them: leave them out by parameters`,
     );
   });
-  if (meant.length === 0) throw new OptionError("shrink: no channels can go: wanted a ratio > 0 or keep");
+  if (meant.length === 0) {
+    const missing = ratio > 0 ? "a layer whose channels are not the output's" : "a ratio > 0 or keep";
+    throw new OptionError(`shrink: no channels can go: wanted ${missing}, got none`);
+  }
   const values = model.parameters();
   const scored = meant.map((group) => {
     const scores = measured(group, values, by);
@@ -156,7 +172,8 @@ function part({ shape, values }: ParameterValues, kept: readonly (readonly numbe
  * that read these channels, are smaller, and its predictions are those of the model with the weights of these channels,
  * and those that read them, at 0. Train it further to get back what it lost. The model given stays as it is.
  * @throws OptionError for options out of range, and naming the op through which channels cannot be followed, or that needs
- * all of them. @throws EngineError where the model has no weights yet.
+ * all of them. @throws DataError naming a weight that is measured and not finite. @throws EngineError where the model has no
+ * weights yet.
  * @example
  * const model = sequential({ input: [784] }, dense(64, { activation: "relu" }), dense(10));
  * await train(model, { data, loss: softmaxCrossEntropy, optimizer: adam() });

@@ -1,11 +1,12 @@
-// How many weights are 0 when: schedules of sparsity over the epochs of a training.
+// How many weights are 0 when: schedules of sparsity over the epochs, or the steps, of a training.
 import { OptionError } from "../core/errors.ts";
 import { pow } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 
-/** The share of zeros behind an epoch; 0 is the start. */
-export type SparsitySchedule = (epoch: number) => number;
+/** The share of zeros behind an epoch, or a step where it is `every` so many that prune; 0 is the start. */
+export type SparsitySchedule = (time: number) => number;
 
-/** Options of {@link gradualSparsity} and {@link iterativeSparsity}. */
+/** Options of {@link gradualSparsity} and {@link iterativeSparsity}; epochs are steps where steps are what prunes. */
 export interface SparsityOptions {
   /** The share at the end, 0 < to < 1. */
   readonly to: number;
@@ -21,19 +22,21 @@ export interface SparsityOptions {
 
 function scheduled(
   name: string,
-  { to, end, from = 0, begin = 0, every = 1 }: SparsityOptions,
+  options: SparsityOptions,
   share: (progress: number, from: number, to: number) => number,
 ): SparsitySchedule {
+  const known = { to: 0, end: 0, from: 0, begin: 0, every: 0 } as const;
+  const { to, end, from = 0, begin = 0, every = 1 } = checkOptions(name, options, known);
   if (!(from >= 0 && from <= to && to < 1))
     throw new OptionError(`${name}: wanted 0 ≤ from ≤ to < 1, got ${from} and ${to}`);
   if (!(begin >= 0 && end > begin && every >= 1 && [begin, end, every].every(Number.isInteger)))
     throw new OptionError(
-      `${name}: wanted whole epochs 0 ≤ begin < end and every ≥ 1, got ${begin}, ${end} and ${every}`,
+      `${name}: wanted integers 0 ≤ begin < end and every ≥ 1, got ${begin}, ${end} and ${every}`,
     );
-  return (epoch) => {
-    if (epoch < begin) return 0;
-    if (epoch >= end) return to;
-    const last = epoch - ((epoch - begin) % every);
+  return (time) => {
+    if (time < begin) return 0;
+    if (time >= end) return to;
+    const last = time - ((time - begin) % every);
     return share((last - begin) / (end - begin), from, to);
   };
 }
@@ -61,9 +64,13 @@ export function iterativeSparsity(options: SparsityOptions): SparsitySchedule {
 }
 
 /**
- * All at once, behind an epoch.
+ * All at once, behind an epoch or a step.
+ * @throws OptionError for a share out of 0 ≤ to < 1, or a time that is no integer ≥ 0.
  * @example oneShotSparsity({ to: 0.8, at: 3 })
  */
-export function oneShotSparsity({ to, at }: { readonly to: number; readonly at: number }): SparsitySchedule {
-  return (epoch) => (epoch < at ? 0 : to);
+export function oneShotSparsity(options: { readonly to: number; readonly at: number }): SparsitySchedule {
+  const { to, at } = checkOptions("oneShotSparsity", options, { to: 0, at: 0 });
+  if (!(to >= 0 && to < 1 && Number.isInteger(at) && at >= 0))
+    throw new OptionError(`oneShotSparsity: wanted 0 ≤ to < 1 and an integer at ≥ 0, got ${to} and ${at}`);
+  return (time) => (time < at ? 0 : to);
 }

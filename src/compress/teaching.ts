@@ -1,5 +1,6 @@
 // How a student is taught: the teacher's word in the student's graph, or beside its targets.
 import { DataError, OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { sameShape, showShape, sizeOf } from "../core/shape.ts";
 import { Dataset, dataset } from "../data/index.ts";
 import { rewrite } from "../graph/rewrite.ts";
@@ -14,6 +15,7 @@ import { slice } from "../ops/movement.ts";
 import { reshape } from "../ops/reshape.ts";
 import type { Loss } from "../train/loss.ts";
 import { type TrainResult, train } from "../train/train.ts";
+import { TRAINING } from "../train/trainer.ts";
 import {
   type DistillationOptions,
   type DistillOptions,
@@ -21,6 +23,7 @@ import {
   type FeaturePair,
   marks,
 } from "./distill.ts";
+import { checkTrained } from "./finite.ts";
 
 function checked({ temperature = 4, alpha = 0.9 }: DistillationOptions) {
   if (!(temperature > 0 && Number.isFinite(temperature)))
@@ -54,7 +57,15 @@ export function spoken(
     },
   });
   const of = (tensor: Tensor) => become.get(tensor)!;
-  return { output: y === input ? x : of(y), feature: (name) => of(featureOf(own, name)) };
+  return {
+    output: y === input ? x : of(y),
+    feature(name) {
+      const found = become.get(featureOf(own, name));
+      if (!found)
+        throw new OptionError(`distill: features: the teacher's output does not go by feature("${name}")`);
+      return found;
+    },
+  };
 }
 
 /** What is trained in place of a student: the same with the teacher's part of the loss, and projections of features. */
@@ -92,7 +103,11 @@ class Apprentice extends Model {
 }
 
 /** Examples with what the teacher says of them behind their targets: shares of the classes, or numbers, then its outputs. */
-export async function taught(teacher: Model, data: Dataset, options: RunOptions = {}): Promise<Dataset> {
+export async function taught(
+  teacher: Model,
+  data: Dataset,
+  { outputs: known, ...options }: RunOptions & { readonly outputs?: Float32Array | undefined } = {},
+): Promise<Dataset> {
   const { inputs, labels, targets } = data.materialize();
   const width = sizeOf(teacher.outputShape);
   const [batch] = data.batch("full");
@@ -100,8 +115,12 @@ export async function taught(teacher: Model, data: Dataset, options: RunOptions 
     throw new DataError(
       `distill: data: wanted a label or ${width} targets an example, as the teacher's outputs`,
     );
-  const outputs = await teacher.predict(data, options);
   const count = data.length;
+  if (known && known.length !== count * width)
+    throw new DataError(
+      `distill: outputs: got ${known.length} numbers, wanted ${count} × ${width}, as the teacher predicts them`,
+    );
+  const outputs = known ?? (await teacher.predict(data, options));
   const values = new Float32Array(count * 2 * width);
   for (let row = 0; row < count; row++) {
     const at = row * 2 * width;
@@ -120,7 +139,21 @@ function halves(target: Tensor): readonly [Tensor, Tensor] {
 
 /** What `distill` does. */
 export async function teach(student: Model, teacher: Model, options: DistillOptions): Promise<TrainResult> {
-  const { features = [], temperature: _, alpha: __, teaching: given, ...rest } = options;
+  const {
+    features = [],
+    temperature: _,
+    alpha: __,
+    teaching: given,
+    outputs,
+    ...rest
+  } = checkOptions("distill", options, {
+    ...TRAINING,
+    temperature: 0,
+    alpha: 0,
+    features: 0,
+    teaching: 0,
+    outputs: 0,
+  });
   const { temperature, alpha } = checked(options);
   if (
     !sameShape(student.outputShape, teacher.outputShape) ||
@@ -131,12 +164,16 @@ export async function teach(student: Model, teacher: Model, options: DistillOpti
     );
   const { data, loss, metrics = [], engine, seed = 0 } = rest;
   // It must not speak from weights that nobody has trained.
-  teacher.parameters();
+  checkTrained("distill: teacher", teacher);
   const can = data instanceof Dataset && features.length === 0 && metrics.length === 0 && !rest.validation;
   const teaching = given ?? (can ? "once" : "always");
   if (teaching !== "always" && !(can && teaching === "once"))
     throw new OptionError(
       `distill: teaching: wanted "once", for data in memory without features, metrics or validation, or "always", got ${JSON.stringify(teaching)}`,
+    );
+  if (outputs && teaching === "always")
+    throw new OptionError(
+      'distill: outputs: wanted none where the teacher speaks in each step, teaching "always"',
     );
   const both = (hard: Tensor, soft?: Tensor) => {
     const own = mul(hard, 1 - alpha);
@@ -153,7 +190,7 @@ export async function teach(student: Model, teacher: Model, options: DistillOpti
     return train(student, {
       ...rest,
       loss: told,
-      data: await taught(teacher, data as Dataset, engine && { engine }),
+      data: await taught(teacher, data as Dataset, { outputs, ...(engine && { engine }) }),
     });
   }
   const apprentice = new Apprentice(student, teacher, { temperature, alpha, features, follows: alpha > 0 });

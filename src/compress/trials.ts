@@ -2,15 +2,36 @@
 import { Draws } from "../core/draws.ts";
 import { OptionError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Model } from "../nn/model.ts";
 import { Evaluator } from "../train/evaluate.ts";
 import type { Annealed, AnnealOptions } from "./anneal.ts";
 import { checkSparsity, prune, segmentsOf } from "./prune.ts";
 
+const KNOWN = {
+  data: 0,
+  loss: 0,
+  sparsity: 0,
+  steps: 0,
+  temperature: 0,
+  share: 0,
+  seed: 0,
+  parameters: 0,
+  engine: 0,
+} as const;
+
 /** What `annealedPruning` does. */
 export async function annealed(model: Model, options: AnnealOptions): Promise<Annealed> {
-  const { data, loss, steps = 200, temperature = 0.01, share = 0.01, seed = 0, parameters } = options;
+  const {
+    data,
+    loss,
+    steps = 200,
+    temperature = 0.01,
+    share = 0.01,
+    seed = 0,
+    parameters,
+  } = checkOptions("annealedPruning", options, KNOWN);
   const sparsity = checkSparsity("annealedPruning", options.sparsity);
   if (!(Number.isInteger(steps) && steps >= 0 && temperature >= 0 && share > 0 && share <= 1))
     throw new OptionError(
@@ -18,6 +39,7 @@ export async function annealed(model: Model, options: AnnealOptions): Promise<An
     );
   const mine = segmentsOf("annealedPruning", model, parameters);
   const whole = model.parameters();
+  const before = model.weights.snapshot();
   prune(model, { sparsity, ...(parameters !== undefined && { parameters }) });
   const current = model.parameters();
   const places = mine.flatMap(({ name, size }) =>
@@ -37,7 +59,7 @@ export async function annealed(model: Model, options: AnnealOptions): Promise<An
   try {
     await evaluator.prepare();
     let value = (await evaluator.run()).loss;
-    const before = value;
+    const first = value;
     let best = { value, weights: model.weights.snapshot() };
     let accepted = 0;
     for (let step = 0; step < steps && zeros.length > 0 && others.length > 0; step++) {
@@ -60,7 +82,10 @@ export async function annealed(model: Model, options: AnnealOptions): Promise<An
       } else changes.toReversed().forEach(swap);
     }
     model.weights.restore(best.weights);
-    return { before, after: best.value, accepted };
+    return { before: first, after: best.value, accepted };
+  } catch (error) {
+    model.weights.restore(before);
+    throw error;
   } finally {
     evaluator.release();
   }

@@ -10,10 +10,12 @@ import {
 import {
   createEngine,
   dense,
+  EngineError,
   type Model,
   meanSquaredError,
   OptionError,
   sequential,
+  sgd,
   train,
 } from "#src/index";
 import { layerNorm } from "#src/layers";
@@ -129,6 +131,25 @@ describe("compress", () => {
     expect(result.chart).not.toContain("<this>");
   });
 
+  test("goes on where a training leaves the finite numbers", async () => {
+    const [shrunk] = compressionRecipes().filter(({ name }) => name === "half the channels");
+    const bad = { optimizer: sgd({ learningRate: 1e30 }), epochs: 3 };
+    const { rows, met } = await compress(
+      await trained(),
+      options({ size: 1 }, { recipes: [shrunk!], ...bad }),
+    );
+    expect(met).toBe(false);
+    expect(rows[1]!.failure).toMatch(/^train: the loss of step \d+ is/);
+  });
+
+  test("says what it has chosen by", async () => {
+    const { table } = await compress(
+      await trained(),
+      options({ accuracyDrop: 0.1 }, { validation: data.take(40), recipes: [] }),
+    );
+    expect(table.split("\n")[0]).toBe("model      bytes     ms  score of 40 examples  target");
+  });
+
   test("goes on where a model cannot be followed, and scores what it is told to", async () => {
     const model = sequential({ input: [6] }, dense(8), layerNorm(), dense(4));
     setWeights(model);
@@ -142,5 +163,56 @@ describe("compress", () => {
     const scored = await compress(regressor(), { ...own, score });
     expect(scored.rows[1]!.score).toBeLessThanOrEqual(0);
     await expect(compress(regressor(), { ...own, target: { size: -1 } })).rejects.toThrow(/target: size/);
+    // Wrong options are the caller's, not a recipe's failure.
+    for (const wrong of [{ epochs: 1.5 }, { epochs: -1 }, { batchSize: 0 }])
+      await expect(compress(regressor(), { ...own, score, ...wrong })).rejects.toThrow(
+        new RegExp(`compress: ${Object.keys(wrong)[0]}: wanted`),
+      );
+  });
+
+  test.each<[string, object]>([
+    ["data: got undefined", { data: undefined }],
+    ["validation: got object", { validation: [[1, 2]] }],
+    ["target: got undefined", { target: undefined }],
+    ["score: got number", { score: 5 }],
+    ["recipes: got number", { recipes: 5 }],
+    ["recipes: 0: got object", { recipes: [{ name: "none", steps: [] }] }],
+    ["score: wanted a finite number, got NaN", { score: () => Number.NaN }],
+    ["score: wanted a finite number, got \\[object Promise\\]", { score: async () => 1 }],
+    ["seed: wanted a safe integer, got x", { seed: "x" }],
+  ])("refuses %s", async (message, wrong) => {
+    const asked = compress(network(), options({ size: 1 }, { recipes: [], ...wrong }));
+    await expect(asked).rejects.toThrow(OptionError);
+    await expect(asked).rejects.toThrow(new RegExp(`^compress: ${message}`));
+  });
+
+  test("refuses what is no model, or has learned nothing", async () => {
+    for (const [wrong, got] of [
+      [undefined, "undefined"],
+      [{}, "object"],
+    ] as const)
+      await expect(compress(wrong as Model, options({ size: 1 }))).rejects.toThrow(
+        `compress: model: got ${got}, wanted a model`,
+      );
+    await expect(compress(network(), undefined as unknown as CompressOptions)).rejects.toThrow(OptionError);
+    const untrained = sequential({ input: [6] }, dense(4));
+    await expect(compress(untrained, options({ size: 1 }))).rejects.toThrow(EngineError);
+  });
+
+  test("goes on where a recipe makes nothing that can be scored", async () => {
+    let times = 0;
+    const score = () => (times++ === 0 ? 1 : Number.NaN);
+    const f16 = compressionRecipes()[0]!;
+    const nothing = { name: "nothing", steps: [], make: async () => undefined } as unknown as Recipe;
+    const { rows, best } = await compress(
+      await trained(),
+      options({ size: 1 }, { score, recipes: [f16, nothing] }),
+    );
+    expect(rows.map(({ failure }) => failure)).toEqual([
+      undefined,
+      "compress: score: wanted a finite number, got NaN",
+      "compress: nothing: wanted a recipe that makes a model, got undefined",
+    ]);
+    expect(best.name).toBe("as it was");
   });
 });

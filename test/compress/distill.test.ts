@@ -8,6 +8,7 @@ import {
   accuracy,
   createEngine,
   createTrainer,
+  defineModel,
   dense,
   dropout,
   evaluate,
@@ -100,6 +101,16 @@ describe("distill", () => {
     for (const i of a.keys()) expect(Math.abs(a[i]! - b[i]!)).toBeLessThan(1e-5);
     expect(one.losses[1]).toBeLessThan(one.losses[0]!);
     expect(bits(a)).not.toEqual(bits(weightsOf(small())));
+  });
+
+  test("takes what the teacher has said already", async () => {
+    const [one, other, teacher] = [small(), small(), large()];
+    await distill(one, teacher, options());
+    await distill(other, teacher, options({ outputs: await teacher.predict(data, { engine }) }));
+    expect(bits(weightsOf(other))).toEqual(bits(weightsOf(one)));
+    const contrary = small();
+    await distill(contrary, teacher, options({ outputs: numbers(160) }));
+    expect(bits(weightsOf(contrary))).not.toEqual(bits(weightsOf(one)));
   });
 
   test("is the loss alone where alpha is 0, the teacher alone where it is 1", async () => {
@@ -209,9 +220,22 @@ describe("distill", () => {
     await wrong({ teaching: "once", metrics: [accuracy] }, /teaching/);
     await wrong({}, /differ: \[6\] → \[3\] and \[6\] → \[4\]/, sequential({ input: [6] }, dense(3)));
     await wrong({ features: [{ student: "thin", teacher: "none" }] }, /no layer feature\("none"\)/);
+    const aside = defineModel({ input: [6] }, (x) => {
+      feature("aside")(dense(4)(x));
+      return dense(4)(x);
+    });
+    await aside.initialize({ engine });
+    await wrong(
+      { features: [{ student: "thin", teacher: "aside" }] },
+      /the teacher's output does not go by feature\("aside"\)/,
+      small(),
+      aside,
+    );
     await wrong({}, /no weights yet/, small(), sequential({ input: [6] }, dense(4)));
     const inputs = { values: data.inputs.values as Float32Array, shape: [6] };
     const other = dataset({ inputs, targets: { values: numbers(120), shape: [3] } });
+    await wrong({ outputs: numbers(40) }, /distill: outputs: got 40 numbers, wanted 40 × 4/);
+    await wrong({ outputs: numbers(160), teaching: "always" }, /outputs: wanted none where .* in each step/);
     await wrong({ data: other }, /distill: data: wanted a label or 4 targets an example/);
   });
 });

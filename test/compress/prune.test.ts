@@ -2,13 +2,16 @@
 import { afterAll, describe, expect, test } from "vitest";
 import {
   annealedPruning,
+  clusterWeights,
   gradualSparsity,
   iterativeSparsity,
   keepZeros,
   lotteryTicket,
+  lowRank,
   movementPruning,
   oneShotSparsity,
   type PruneOptions,
+  type PruningOptions,
   prune,
   pruning,
   type Reparametrized,
@@ -27,6 +30,7 @@ import {
   evaluate,
   type Model,
   mean,
+  ShapeError,
   sequential,
   sgd,
   softmaxCrossEntropy,
@@ -35,7 +39,7 @@ import {
   type Transform,
   train,
 } from "#src/index";
-import { conv2d } from "#src/layers";
+import { conv2d, rmsNorm } from "#src/layers";
 import { accumulate, decoupledDecay, lookahead, muonWithAdamW, sam } from "#src/optim/index";
 import golden from "../golden/compression.json" with { type: "json" };
 import { bits, classes, classifier, numbers, setWeights, training, weightsOf } from "../train/setting.ts";
@@ -105,16 +109,62 @@ describe("prune", () => {
     expect(gone(1)).not.toEqual(gone(2));
   });
 
+  test("leaves weights that are no numbers", () => {
+    const model = classifier();
+    const values = model.parameters();
+    values.get("dense.weight")!.values.fill(Number.NaN);
+    model.setParameters(values);
+    prune(model, { sparsity: 0.9 });
+    expect(sparsityOf(model, "dense.weight")).toBe(0);
+  });
+
+  test("goes by a pattern that is global from the beginning each time", () => {
+    const model = classifier();
+    setWeights(model);
+    prune(model, { sparsity: 0.5, parameters: /dense/g, scope: "layer" });
+    for (const [name, { values }] of model.parameters())
+      expect(zerosOf(values).length, name).toBe(Math.round(values.length / 2));
+  });
   test("says what is wrong", () => {
     const wrong = (options: PruneOptions, message: RegExp) =>
       expect(() => prune(classifier(), options)).toThrow(message);
     wrong({ sparsity: 1 }, /prune: sparsity: wanted 0 ≤ x < 1, got 1/);
     wrong({}, /either a sparsity or a pattern/);
     wrong({ sparsity: 0.5, pattern: [2, 4] }, /either a sparsity or a pattern/);
+    wrong(
+      { sparsity: 0.5, scope: "all" as never },
+      /prune: scope: wanted one of "layer", "model", got "all"/,
+    );
+    wrong(
+      { sparsity: 0.5, by: "size" as never },
+      /prune: by: wanted one of "magnitude", "random", got "size"/,
+    );
     wrong({ pattern: [4, 4] }, /wanted integers 0 < n < m, got \[4,4\]/);
     wrong(
       { sparsity: 0.5, parameters: "conv" },
       /prune: parameters: wanted some of dense.weight, .* got none/,
+    );
+  });
+});
+
+describe("models without weights to prune", () => {
+  const empty = sequential({ input: [4] }, (x) => square(x));
+  empty.setParameters(new Map());
+
+  test("are refused, and say so", async () => {
+    const none = /: parameters: wanted weights to prune, the model has none$/;
+    expect(() => prune(empty, { sparsity: 0.5 })).toThrow(none);
+    expect(() => sparsityOf(empty)).toThrow(none);
+    expect(() => movementPruning(empty, { schedule: () => 0.5 })).toThrow(none);
+    expect(() => clusterWeights(empty)).toThrow(none);
+    await expect(lowRank(empty)).rejects.toThrow(none);
+    expect(() => shrink(empty, { ratio: 0.5 })).toThrow(
+      /^shrink: no channels can go: wanted a layer whose channels are not the output's/,
+    );
+    const biases = sequential({ input: [2] }, rmsNorm());
+    await biases.initialize({ engine });
+    expect(() => prune(biases, { sparsity: 0.5 })).toThrow(
+      /prune: parameters: wanted some of .*rmsNorm.scale, got none/,
     );
   });
 });
@@ -137,6 +187,10 @@ describe("schedules", () => {
     expect([2, 3].map(oneShotSparsity({ to: 0.5, at: 3 }))).toEqual([0, 0.5]);
     expect(() => gradualSparsity({ to: 1, end: 3 })).toThrow(/0 ≤ from ≤ to < 1/);
     expect(() => gradualSparsity({ to: 0.5, end: 3, begin: 3 })).toThrow(/begin < end/);
+    expect(() => oneShotSparsity({ to: 1, at: 3 })).toThrow(
+      /oneShotSparsity: wanted 0 ≤ to < 1 .* got 1 and 3/,
+    );
+    expect(() => oneShotSparsity({ to: 0.5, at: 0.5 })).toThrow(/an integer at ≥ 0/);
   });
 
   test("prune while a model trains", async () => {
@@ -151,6 +205,104 @@ describe("schedules", () => {
       callbacks: [{ onBegin: () => expect(sparsityOf(model)).toBe(0) }, pruning({ schedule }), told],
     });
     expect(shares).toEqual([1, 2, 3, 4, 5].map((epoch) => Math.round(120 * schedule(epoch)) / 120));
+  });
+});
+
+describe("pruning by steps", () => {
+  const schedule = gradualSparsity({ from: 0.1, to: 0.8, begin: 5, end: 17 });
+  const optimizer = () => keepZeros(adamW({ learningRate: 0.02 }));
+  /** Ten steps an epoch, of which several come in one run; 20 in all. */
+  const plan = () => ({
+    ...training(engine),
+    batchSize: 4,
+    sampling: "in-order" as const,
+    optimizer: optimizer(),
+    epochs: 2,
+  });
+  const batches = [...classes(40).batch(4)];
+
+  /** The same steps by hand, pruned behind every third; a new trainer goes on behind step `resume`. */
+  const byHand = async (model: Model, pruneTo: (sparsity: number) => void, resume?: number) => {
+    const make = () =>
+      createTrainer(model, { loss: softmaxCrossEntropy, optimizer: optimizer(), seed: 1, engine });
+    let trainer = await make();
+    while (trainer.steps < 20) {
+      await trainer.step(batches[trainer.steps % 10]!);
+      if (trainer.steps % 3 === 0 && schedule(trainer.steps) > 0) pruneTo(schedule(trainer.steps));
+      if (trainer.steps === resume) {
+        const [state, weights] = [trainer.stateToBytes(), model.toBytes()];
+        trainer.close();
+        setWeights(model, 5);
+        model.fromBytes(weights);
+        trainer = await make();
+        trainer.stateFromBytes(state);
+      }
+    }
+    trainer.close();
+    return bits(model.weights.snapshot());
+  };
+
+  test("comes exactly behind each so many steps, and what is 0 stays so between", async () => {
+    const model = classifier();
+    const seen: [step: number, share: number][] = [];
+    await train(model, {
+      ...plan(),
+      callbacks: [
+        pruning({ schedule, every: 3 }),
+        { onProgress: ({ step }) => void (step % 3 === 0 && seen.push([step, sparsityOf(model)])) },
+      ],
+    });
+    expect(seen).toEqual([3, 6, 9, 12, 15, 18].map((step) => [step, Math.round(120 * schedule(step)) / 120]));
+    // Two steps more, and an epoch's end, leave them as they are.
+    expect(sparsityOf(model)).toBe(0.8);
+  });
+
+  test("gives the bits of a loop of one's own, resumed or not", async () => {
+    const [model, own, resumed] = [classifier(), classifier(), classifier()];
+    await train(model, { ...plan(), callbacks: [pruning({ schedule, every: 3 })] });
+    const pruneBy = (each: Model) => (sparsity: number) => prune(each, { sparsity });
+    const wanted = bits(model.weights.snapshot());
+    expect(await byHand(own, pruneBy(own))).toEqual(wanted);
+    expect(await byHand(resumed, pruneBy(resumed), 10)).toEqual(wanted);
+    expect(sparsityOf(resumed)).toBe(0.8);
+  });
+
+  test("so does movement pruning", async () => {
+    const scored = () => movementPruning(classifier(), { schedule, every: 3 });
+    const [one, own, resumed] = [scored(), scored(), scored()];
+    await train(one.model, { ...plan(), callbacks: [one.callback] });
+    const wanted = bits(one.model.weights.snapshot());
+    expect(await byHand(own.model, own.prune)).toEqual(wanted);
+    expect(await byHand(resumed.model, resumed.prune, 10)).toEqual(wanted);
+    const before = one.model.parameters().get("dense.weight.threshold")!.values[0]!;
+    expect(before).toBeGreaterThan(-1e30);
+    one.prune(0);
+    expect(sparsityOf(await settle(one.model, { engine }))).toBe(0);
+    expect(() => one.prune(1)).toThrow(/movementPruning: sparsity: wanted 0 ≤ x < 1, got 1/);
+  });
+
+  test("wants a schedule before a training begins", () => {
+    expect(() => pruning({} as PruningOptions)).toThrow(/^pruning: schedule: wanted a function/);
+    expect(() => movementPruning(classifier(), {} as never)).toThrow(/^movementPruning: schedule: wanted/);
+  });
+  test("refuses what it does not know before a training begins", () => {
+    const unknown = { schedule, sparsity: 0.5 } as never;
+    expect(() => pruning(unknown)).toThrow(/pruning: .*sparsity/);
+    expect(() => movementPruning(classifier(), unknown)).toThrow(/movementPruning: .*sparsity/);
+    expect(() => pruning({ schedule, scope: "all" as never })).toThrow(/pruning: scope: wanted one of/);
+    expect(() => movementPruning(classifier(), { schedule, scope: "all" as never })).toThrow(
+      /movementPruning: scope: wanted one of/,
+    );
+  });
+
+  test("wants whole steps", async () => {
+    expect(() => pruning({ schedule, every: 0 })).toThrow(/pruning: every: wanted a positive integer, got 0/);
+    expect(() => movementPruning(classifier(), { schedule, every: 1.5 })).toThrow(
+      /movementPruning: every: wanted a positive integer, got 1.5/,
+    );
+    await expect(train(classifier(), { ...plan(), callbacks: [{ every: -1 }] })).rejects.toThrow(
+      /train: callbacks: every: wanted a positive integer, got -1/,
+    );
   });
 });
 
@@ -221,6 +373,11 @@ describe("annealedPruning", () => {
     model.weights.restore(weights);
     expect(await annealedPruning(model, options)).toEqual(found);
     await expect(annealedPruning(model, { ...options, share: 0 })).rejects.toThrow(/share/);
+    await expect(annealedPruning(model, { ...options, tries: 3 } as never)).rejects.toThrow(/tries/);
+    // What goes wrong leaves the weights as they were.
+    model.weights.restore(weights);
+    await expect(annealedPruning(model, { ...options, data: classes(9, 5) })).rejects.toThrow(ShapeError);
+    expect(model.weights.snapshot()).toEqual(weights);
   });
 });
 
@@ -247,6 +404,9 @@ describe("lotteryTicket", () => {
     await expect(
       lotteryTicket(model, { training: training(engine), sparsity: 0.5, rounds: 0 }),
     ).rejects.toThrow(/rounds/);
+    await expect(lotteryTicket(model, { training: training(engine), sparsity: 1 })).rejects.toThrow(
+      /^lotteryTicket: sparsity: wanted 0 ≤ x < 1, got 1/,
+    );
   });
 });
 
@@ -306,6 +466,9 @@ describe("movementPruning", () => {
 });
 
 describe("settle", () => {
+  test("refuses a model that is plain", async () => {
+    await expect(settle(classifier() as never)).rejects.toThrow(/^settle: wanted a model with other tensors/);
+  });
   test("leaves what is not replaced, and refuses other shapes", async () => {
     const model = classifier();
     const other = reparametrize(

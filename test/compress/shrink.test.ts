@@ -387,6 +387,16 @@ describe("shrink", () => {
       );
     });
 
+    test("two numbers for channels that are the same", () => {
+      const model = defineModel({ input: [6] }, (x) => dense(4)(add(dense(8)(x), dense(8)(x))));
+      setWeights(model);
+      expect(() => shrink(model, { keep: { "dense.weight": 5, "dense_1.weight": 3 } })).toThrow(
+        /^shrink: keep: wanted the same for dense.weight and dense_1.weight, .* got \[5\] and \[3\]/,
+      );
+      const smaller = shrink(model, { keep: { "dense.weight": 5, "dense_1.weight": 5 } });
+      expect(shapeOf(smaller, "dense_1.weight")).toEqual([6, 5]);
+    });
+
     test("options out of range, and leaves the rest alone", () => {
       const model = prepared(models.dense!());
       const wrong = (options: ShrinkOptions, message: RegExp) =>
@@ -399,6 +409,7 @@ describe("shrink", () => {
         { keep: { other: 3 } },
         /keep: wanted one of dense.weight, dense_1.weight, dense_2.weight, got other/,
       );
+      wrong({ keep: { "dense.weight": "5" as unknown as number } }, /wanted 1 to 12 channels, got \[5\]/);
       wrong({ keep: { "dense_2.weight": 3 } }, /output needs all of them/);
       wrong({ ratio: 0.5, multipleOf: 0.5 }, /multipleOf/);
       const one = shrink(model, { ratio: 0.99, parameters: "dense_1.*" });

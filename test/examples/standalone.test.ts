@@ -9,7 +9,7 @@ test("standalone", async () => {
     numbersAfter(written, "digits.weights "),
   );
   expect(script).toBeLessThan(8_000);
-  expect(weights).toBeLessThan(120_000);
+  expect(weights).toBeLessThan(110_000);
   const read = await runExample("standalone/node");
   expect(numbersAfter(read, "read ")[0]).toBeGreaterThan(700);
 });
