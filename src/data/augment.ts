@@ -1,6 +1,8 @@
 // Augmentation: images changed at random while they are fed, otherwise in every epoch.
+
 import { Draws } from "../core/draws.ts";
 import { DataError, OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { keys, permutation } from "../core/random.ts";
 import { showShape } from "../core/shape.ts";
 import type { Augmentation } from "./augmentations.ts";
@@ -32,7 +34,7 @@ export function augment(
   steps: readonly Augmentation[],
   options: AugmentOptions = {},
 ): IterableDataset {
-  const { seed = 0 } = options;
+  const { seed = 0 } = checkOptions("augment", options, { seed: 0 });
   if (!Number.isSafeInteger(seed)) throw new OptionError(`augment: seed: got ${seed}, wanted a safe integer`);
   if (!Array.isArray(steps) || steps.some((step) => typeof step !== "function"))
     throw new OptionError("augment: steps: got something else, wanted a list of functions such as shift(2)");

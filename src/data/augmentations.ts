@@ -1,6 +1,8 @@
 // The random changes of images. Each draws as many numbers as it needs, in a fixed order, from what it is given.
+
 import { OptionError } from "../core/errors.ts";
 import { cosPi } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import { checkRange, type Image, type ImageSize, movedBy, sizesOf, transformed } from "./image.ts";
 
 /** Random numbers of one example. */
@@ -72,7 +74,8 @@ export function verticalFlip(probability = 0.5): Augmentation {
  * @throws OptionError for a distance that is no integer from 0 on, or two of them: [vertical, horizontal].
  * @example augment(photos, [shift([0, 2])])
  */
-export function shift(distance: ImageSize, { fill = 0 }: FillOptions = {}): Augmentation {
+export function shift(distance: ImageSize, options: FillOptions = {}): Augmentation {
+  const { fill = 0 } = checkOptions("shift", options, { fill: 0 });
   const [vertical, horizontal] = sizesOf("shift", "distance", distance, 0);
   return (image, draws) => {
     const { height, width } = image;
@@ -94,7 +97,12 @@ export interface CropOptions extends FillOptions {
  * @throws OptionError for sizes that are no integers, and where there is an image, for a part that is larger.
  * @example augment(photos, [randomCrop({ padding: 4 })])
  */
-export function randomCrop({ size, padding = 0, fill = 0 }: CropOptions = {}): Augmentation {
+export function randomCrop(options: CropOptions = {}): Augmentation {
+  const {
+    size,
+    padding = 0,
+    fill = 0,
+  } = checkOptions("randomCrop", options, { fill: 0, size: 0, padding: 0 });
   const [top, left] = sizesOf("randomCrop", "padding", padding, 0);
   const wanted = size === undefined ? undefined : sizesOf("randomCrop", "size", size);
   return (image, draws) => {
@@ -116,7 +124,8 @@ export function randomCrop({ size, padding = 0, fill = 0 }: CropOptions = {}): A
  * @throws OptionError for degrees not in 0 … 180.
  * @example augment(photos, [rotate(15)])
  */
-export function rotate(degrees: number, { fill = 0 }: FillOptions = {}): Augmentation {
+export function rotate(degrees: number, options: FillOptions = {}): Augmentation {
+  const { fill = 0 } = checkOptions("rotate", options, { fill: 0 });
   checkRange("rotate", "degrees", degrees, 0, 180);
   return (image, draws) => {
     const halfTurns = between(draws, -degrees, degrees) / 180;
@@ -130,7 +139,8 @@ export function rotate(degrees: number, { fill = 0 }: FillOptions = {}): Augment
  * @throws OptionError for factors that are not in 0.01 ≤ from ≤ to ≤ 100.
  * @example augment(photos, [zoom(0.9, 1.2)])
  */
-export function zoom(from: number, to: number, { fill = 0 }: FillOptions = {}): Augmentation {
+export function zoom(from: number, to: number, options: FillOptions = {}): Augmentation {
+  const { fill = 0 } = checkOptions("zoom", options, { fill: 0 });
   checkRange("zoom", "from", from, 0.01, 100);
   checkRange("zoom", "to", to, from, 100);
   return (image, draws) => {
@@ -154,7 +164,8 @@ export function noise(deviation: number): Augmentation {
  * @throws OptionError for a size that is no positive integer.
  * @example augment(photos, [cutout(8, { fill: 0.5 })])
  */
-export function cutout(size: ImageSize, { fill = 0 }: FillOptions = {}): Augmentation {
+export function cutout(size: ImageSize, options: FillOptions = {}): Augmentation {
+  const { fill = 0 } = checkOptions("cutout", options, { fill: 0 });
   const [rows, columns] = sizesOf("cutout", "size", size);
   return (image, draws) => {
     const { height, width, channels } = image;

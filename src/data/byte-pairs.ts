@@ -1,5 +1,7 @@
 // Byte-pair encoding and its kin, by the npm package @huggingface/tokenizers, from the tokenizer.json of a published model.
+
 import { DataError, FormatError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import type { TextEncoding } from "./vocabulary.ts";
 
 /** Options of {@link bytePairs}. */
@@ -65,6 +67,7 @@ function checkIds({
  * pairs.decode(pairs.encode("low lower")); // "low lower"
  */
 export async function bytePairs(file: string | object, options: BytePairOptions = {}): Promise<TextEncoding> {
+  checkOptions("bytePairs", options, { padding: 0, special: 0 });
   const { Tokenizer } = await library();
   let tokenizer: InstanceType<typeof Tokenizer>;
   let size = 0;

@@ -1,4 +1,5 @@
 // A CSV file as a dataset in one call, for those who need neither the table nor the encoder.
+import { checkOptions } from "../core/options.ts";
 import type { FileSource } from "./chunks.ts";
 import { type CsvOptions, csvRows } from "./csv.ts";
 import type { Dataset } from "./dataset.ts";
@@ -17,7 +18,10 @@ export async function csvDataset(
   source: FileSource,
   options: EncoderOptions & Pick<CsvOptions, "delimiter" | "columns" | "types" | "encoding">,
 ): Promise<Dataset> {
-  const { delimiter, columns, types, encoding, ...rest } = options;
+  const { delimiter, columns, types, encoding, ...rest } = checkOptions("csvDataset", options, {
+    ...{ delimiter: 0, columns: 0, types: 0, encoding: 0 },
+    ...{ inputs: 0, target: 0, label: 0, scaling: 0, missing: 0, unknown: 0 },
+  });
   const csv = {
     ...(delimiter !== undefined && { delimiter }),
     ...(columns && { columns }),

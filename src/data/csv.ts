@@ -1,5 +1,7 @@
 // CSV files as rows, read piece by piece by the npm package papaparse: one file is never held as a whole.
+
 import { DataError, FormatError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { type FileSource, textOf } from "./chunks.ts";
 import type { Cell, Header, Row } from "./rows.ts";
 
@@ -52,7 +54,13 @@ interface Library {
  * for await (const { cells } of csvRows("age,wage\n35,5.1\n57,4.95\n")) console.log(cells);
  */
 export function csvRows(source: FileSource, options: CsvOptions = {}): AsyncIterable<Row> {
-  const { delimiter = ",", missing = ["", "NA", "N/A", "NaN", "null"] } = options;
+  const { delimiter = ",", missing = ["", "NA", "N/A", "NaN", "null"] } = checkOptions("csvRows", options, {
+    delimiter: 0,
+    columns: 0,
+    types: 0,
+    missing: 0,
+    encoding: 0,
+  });
   if (typeof delimiter !== "string" || delimiter.length !== 1 || /["\r\n\ufeff]/.test(delimiter))
     throw new OptionError(
       `csv: delimiter: got ${JSON.stringify(delimiter)}, wanted one character, no quote and no line break`,

@@ -1,6 +1,8 @@
 // Datasets that lie in memory: flat arrays and a view of their rows. Splitting, shuffling and slicing make new
 // views and leave the arrays alone.
+
 import { DataError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { permutation } from "../core/random.ts";
 import { sizeOf } from "../core/shape.ts";
 import {
@@ -274,7 +276,7 @@ function shapeOf(source: ExampleSource["input"], before: readonly number[] | und
  * const images = dataset({ inputs: { values: bytes, shape: [784], scale: 1 / 255 }, labels, classes: 10 });
  */
 export function dataset(source: DatasetSource): Dataset {
-  let { classes } = source;
+  let { classes } = checkOptions("dataset", source, { inputs: 0, targets: 0, labels: 0, classes: 0 });
   if (classes !== undefined && !(Number.isSafeInteger(classes) && classes >= 1)) {
     throw new OptionError(`dataset: classes: got ${classes}, wanted an integer from 1`);
   }

@@ -1,5 +1,7 @@
 // PNG and JPEG files as images, by decoders that are installed beside this package.
+
 import { FormatError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import type { FieldSource } from "./field.ts";
 import { type Image, type ImageSize, resizeImage, sizesOf } from "./image.ts";
 
@@ -107,7 +109,11 @@ const JPEG = [0xff, 0xd8, 0xff];
  * const { values, height, width, channels } = await decodeImage(bytes, { channels: 1, size: 28 });
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Image> {
-  const { channels = 3, size, maximumPixels = 1e8 } = options;
+  const {
+    channels = 3,
+    size,
+    maximumPixels = 1e8,
+  } = checkOptions("decodeImage", options, { channels: 0, size: 0, maximumPixels: 0 });
   if (channels !== 1 && channels !== 3 && channels !== 4)
     throw new OptionError(`decodeImage: channels: got ${channels}, wanted 1, 3 or 4`);
   if (!(maximumPixels >= 1))

@@ -1,5 +1,7 @@
 // What an encoder learns of the training rows: means, spreads, extremes and categories, in one pass.
+
 import { DataError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { type ColumnEncoding, ColumnFit, type NumberEncoding, sorted } from "./columns.ts";
 import { missing, TableEncoder } from "./encoder.ts";
 import { columnAt, type Row } from "./rows.ts";
@@ -41,7 +43,19 @@ export async function fitEncoder(
   rows: AsyncIterable<Row> | Iterable<Row>,
   options: EncoderOptions = {},
 ): Promise<TableEncoder> {
-  const { label, scaling = "number", missing: policy = "error", unknown = "error" } = options;
+  const {
+    label,
+    scaling = "number",
+    missing: policy = "error",
+    unknown = "error",
+  } = checkOptions("fitEncoder", options, {
+    inputs: 0,
+    target: 0,
+    label: 0,
+    scaling: 0,
+    missing: 0,
+    unknown: 0,
+  });
   const targets = named(options.target ?? []);
   if (label !== undefined && targets.length > 0)
     throw new OptionError("encoder: got a target and a label, wanted one of them");

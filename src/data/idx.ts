@@ -1,5 +1,6 @@
 // Reads IDX, the format of MNIST and its kin: a magic number, big-endian dimensions, big-endian values.
 import { FormatError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 
 /** The element types of IDX. */
 export type IdxType = "u8" | "i8" | "i16" | "i32" | "f32" | "f64";
@@ -26,12 +27,12 @@ const types: ReadonlyMap<number, { dtype: IdxType; bytes: number }> = new Map([
  * Reads an IDX file of any element type and rank.
  * One-byte types are views of `bytes`, wider ones are copied. `name` appears in messages (default "idx");
  * more than `maxBytes` bytes of values (default 2^31) are refused before anything is allocated.
- * Throws `FormatError` that says where, for every file that is not exactly what its header claims.
+ * Throws `OptionError` for an unknown option, `FormatError` that says where, for every file that is not exactly what its header claims.
  * @example
  * const { shape, values } = parseIdx(await readFile("train-images-idx3-ubyte")); // [60000, 28, 28]
  */
 export function parseIdx(bytes: Uint8Array, options: { name?: string; maxBytes?: number } = {}): Idx {
-  const { name = "idx", maxBytes = 2 ** 31 } = options;
+  const { name = "idx", maxBytes = 2 ** 31 } = checkOptions("parseIdx", options, { name: 0, maxBytes: 0 });
   const fail = (what: string, got: unknown, wanted: string): FormatError =>
     new FormatError(`${name}: ${what}: got ${got}, wanted ${wanted}`);
 

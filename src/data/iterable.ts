@@ -1,5 +1,7 @@
 // Datasets that never lie in memory as a whole: generators, async iterables, and lazy steps upon them.
+
 import { DataError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { Random } from "../core/random.ts";
 import { sizeOf } from "../core/shape.ts";
 import {
@@ -202,7 +204,8 @@ export function fromIterable(
   source: Items | ((epoch: number) => Items),
   options: StreamOptions,
 ): IterableDataset {
-  const { classes, inputShape } = options;
+  const known = { inputShape: 0, targetShape: 0, classes: 0 } as const;
+  const { classes, inputShape } = checkOptions("fromIterable", options, known);
   let used = false;
   const items = (epoch: number): Items => {
     if (typeof source === "function") return source(epoch);

@@ -1,6 +1,8 @@
 // Mixup: examples mixed in pairs, inputs and targets alike.
+
 import { beta, Draws } from "../core/draws.ts";
 import { DataError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { permutation } from "../core/random.ts";
 import { Dataset } from "./dataset.ts";
 import type { Example } from "./example.ts";
@@ -31,7 +33,11 @@ export interface MixupOptions {
  * await train(model, { data: mixup(data, { alpha: 0.2, seed: 1 }), loss: softmaxCrossEntropy, optimizer: adam() });
  */
 export function mixup(data: Dataset | IterableDataset, options: MixupOptions = {}): IterableDataset {
-  const { alpha = 0.2, seed = 0, buffer = 1024 } = options;
+  const {
+    alpha = 0.2,
+    seed = 0,
+    buffer = 1024,
+  } = checkOptions("mixup", options, { alpha: 0, seed: 0, buffer: 0 });
   // Below 1e-300 a weight is no number any more.
   if (!(alpha > 1e-300 && alpha < Number.POSITIVE_INFINITY))
     throw new OptionError(`mixup: alpha: got ${alpha}, wanted a finite number above 0`);

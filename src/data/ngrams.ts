@@ -2,6 +2,7 @@
 
 import { OptionError } from "../core/errors.ts";
 import { log } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 
 /** Options of {@link ngramModel}. */
 export interface NgramOptions {
@@ -165,7 +166,11 @@ export class NgramModel {
  * console.log(model.loss(letters.encode("not to be")), model.perplexity(letters.encode("not to be")));
  */
 export function ngramModel(ids: ArrayLike<number>, options: NgramOptions = {}): NgramModel {
-  const { order = 3, smoothing = "kneser-ney" } = options;
+  const { order = 3, smoothing = "kneser-ney" } = checkOptions("ngramModel", options, {
+    order: 0,
+    size: 0,
+    smoothing: 0,
+  });
   let { size = 0 } = options;
   if (!(Number.isSafeInteger(order) && order >= 1))
     throw new OptionError(`ngramModel: order: got ${order}, wanted an integer from 1`);

@@ -1,5 +1,7 @@
 // Parquet files as rows, one group of rows at a time, by the npm package hyparquet.
+
 import { DataError, FormatError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { fileSystem } from "../formats/file.ts";
 import { type Cell, columnAt, type Header, type Row } from "./rows.ts";
 
@@ -31,6 +33,7 @@ export interface ParquetOptions {
  * const table = await readTable(parquetRows("wages.parquet", { columns: ["age", "wage"] }));
  */
 export function parquetRows(source: ParquetSource, options: ParquetOptions = {}): AsyncIterable<Row> {
+  checkOptions("parquetRows", options, { columns: 0, compressors: 0 });
   return {
     async *[Symbol.asyncIterator]() {
       const library = await hyparquet();
@@ -38,8 +41,13 @@ export function parquetRows(source: ParquetSource, options: ParquetOptions = {})
         throw new FormatError(`parquet: got a file that cannot be read: ${String(cause)}`, { cause });
       };
       const file = await opened(source).catch(unreadable);
-      const metadata = await library.parquetMetadataAsync(file).catch(unreadable);
-      const all = library.parquetSchema(metadata).children.map(({ element }) => element.name);
+      const { metadata, all } = await library
+        .parquetMetadataAsync(file)
+        .then((read) => ({
+          metadata: read,
+          all: library.parquetSchema(read).children.map(({ element }) => element.name),
+        }))
+        .catch(unreadable);
       const columns = options.columns ?? all;
       const header: Header = { columns, unit: "row" };
       for (const name of columns) columnAt("parquet", { columns: all, unit: "row" }, name);

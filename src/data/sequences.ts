@@ -1,5 +1,7 @@
 // Sequences of ids as datasets: filled up to one length, put into buckets of like length, or cut into windows.
+
 import { DataError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { type Dataset, dataset } from "./dataset.ts";
 import type { NumberArray } from "./field.ts";
 import type { TextEncoding } from "./vocabulary.ts";
@@ -43,7 +45,11 @@ export interface Bucket {
  * padSequences([[5, 6], [7, 8, 9, 10]], { length: 3 }); // 5 6 0 7 8 9
  */
 export function padSequences(sequences: readonly ArrayLike<number>[], options: PaddingOptions): Int32Array {
-  const { value = 0, padding = "end", truncate = "end" } = options;
+  const {
+    value = 0,
+    padding = "end",
+    truncate = "end",
+  } = checkOptions("padSequences", options, { length: 0, value: 0, padding: 0, truncate: 0 });
   const length = checkLength("padSequences: length", options.length);
   checkSide("padding", padding, ["start", "end"]);
   checkSide("truncate", truncate, ["start", "end", "never"]);
@@ -72,6 +78,7 @@ export function textDataset(
   labels: Labels | undefined,
   options: TextDatasetOptions,
 ): Dataset {
+  checkOptions("textDataset", options, { length: 0, padding: 0, truncate: 0, vocabulary: 0, classes: 0 });
   checkCounts("textDataset", texts, labels);
   return made(
     texts.map((text) => options.vocabulary.encode(text)),
@@ -95,7 +102,8 @@ export function buckets(
   labels: Labels | undefined,
   options: Omit<TextDatasetOptions, "length"> & { readonly lengths: readonly number[] },
 ): Bucket[] {
-  const { lengths, vocabulary } = options;
+  const known = { lengths: 0, padding: 0, truncate: 0, vocabulary: 0, classes: 0 } as const;
+  const { lengths, vocabulary } = checkOptions("buckets", options, known);
   checkCounts("buckets", texts, labels);
   for (const [i, length] of lengths.entries()) {
     checkLength("buckets: lengths", length);
@@ -135,6 +143,7 @@ export function nextTokenDataset(
   ids: ArrayLike<number>,
   options: { readonly length: number; readonly stride?: number; readonly classes?: number },
 ): Dataset {
+  checkOptions("nextTokenDataset", options, { length: 0, stride: 0, classes: 0 });
   const length = checkLength("nextTokenDataset: length", options.length);
   const stride = checkLength("nextTokenDataset: stride", options.stride ?? length);
   const all = ids instanceof Int32Array ? ids : Int32Array.from(ids);

@@ -1,5 +1,7 @@
 // The SpamAssassin public corpus: 6046 mails of 2002 and 2003, a third of them spam.
+
 import { DataError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { permutation } from "../core/random.ts";
 import { fileSystem } from "../formats/file.ts";
 import { packageDirectory } from "./package.ts";
@@ -41,7 +43,11 @@ const TOGETHER = 64;
 export async function spamAssassin(
   options: SpamAssassinOptions = {},
 ): Promise<{ train: LabelledTexts; test: LabelledTexts }> {
-  const { test = 0.2, seed = 0, limit = Number.POSITIVE_INFINITY } = options;
+  const {
+    test = 0.2,
+    seed = 0,
+    limit = Number.POSITIVE_INFINITY,
+  } = checkOptions("spamAssassin", options, { directory: 0, limit: 0, test: 0, seed: 0 });
   if (!(test > 0 && test < 1))
     throw new OptionError(`spamAssassin: test: got ${test}, wanted a number between 0 and 1`);
   if (!(limit >= 1)) throw new OptionError(`spamAssassin: limit: got ${limit}, wanted a number from 1`);

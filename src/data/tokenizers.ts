@@ -1,5 +1,7 @@
 // Tokenizers: a text cut into the pieces that a vocabulary numbers.
+
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 
 /** Cuts a text into tokens and joins tokens to a text. */
 export interface Tokenizer {
@@ -36,7 +38,7 @@ export interface WordOptions {
  * characters().tokenize("né 🙂"); // ["n", "é", " ", "🙂"]
  */
 export function characters(options: CharacterOptions = {}): Tokenizer {
-  const { lowerCase = false } = options;
+  const { lowerCase = false } = checkOptions("characters", options, { lowerCase: 0 });
   return {
     tokenize: (text) => Array.from(lowerCase ? text.toLowerCase() : text),
     join: (tokens) => tokens.join(""),
@@ -59,7 +61,11 @@ const WORD = /[\p{L}\p{M}\p{N}_]/u;
  * words({ punctuation: true }).tokenize("Ahoy!"); // ["ahoy", "!"]
  */
 export function words(options: WordOptions = {}): Tokenizer {
-  const { lowerCase = true, punctuation = false, locale } = options;
+  const {
+    lowerCase = true,
+    punctuation = false,
+    locale,
+  } = checkOptions("words", options, { lowerCase: 0, punctuation: 0, locale: 0 });
   const segmenter = locale === undefined ? undefined : segmenterOf(locale);
   const tokenize = (text: string): string[] => {
     const clean = (lowerCase ? text.toLowerCase() : text).normalize("NFC");
@@ -76,9 +82,9 @@ export function words(options: WordOptions = {}): Tokenizer {
 
 /** The tokenizer that has these settings; throws `OptionError` for a name that is none. */
 export function tokenizerOf(settings: TokenizerSettings): Tokenizer {
-  if (settings.name === "characters") return characters(settings);
-  if (settings.name === "words") return words(settings);
-  const { name } = settings as { name: unknown };
+  const { name, ...options } = settings;
+  if (name === "characters") return characters(options);
+  if (name === "words") return words(options);
   throw new OptionError(`tokenizer: name: got ${String(name)}, wanted "characters" or "words"`);
 }
 

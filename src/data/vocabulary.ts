@@ -1,5 +1,7 @@
 // Vocabularies: tokens numbered by how often they occur.
+
 import { DataError, FormatError, OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { type Tokenizer, type TokenizerSettings, tokenizerOf, words } from "./tokenizers.ts";
 
 /** Turns texts into numbers and back: a vocabulary, byte pairs, or what another library has. */
@@ -99,7 +101,12 @@ export function vocabulary(
   texts: Iterable<string | readonly string[]>,
   options: VocabularyOptions = {},
 ): Vocabulary {
-  const { tokenizer = words(), size = Number.MAX_SAFE_INTEGER, minimumCount = 1, special = [] } = options;
+  const {
+    tokenizer = words(),
+    size = Number.MAX_SAFE_INTEGER,
+    minimumCount = 1,
+    special = [],
+  } = checkOptions("vocabulary", options, { tokenizer: 0, size: 0, minimumCount: 0, special: 0 });
   const first = [PADDING, UNKNOWN, ...special];
   if (new Set(first).size < first.length)
     throw new OptionError(`vocabulary: special: got ${first.join(" ")}, wanted names that differ`);
@@ -130,6 +137,7 @@ export function vocabularyFrom(
   record: VocabularyRecord,
   options: { readonly tokenizer?: Tokenizer } = {},
 ): Vocabulary {
+  checkOptions("vocabularyFrom", options, { tokenizer: 0 });
   const { tokens, special, tokenizer: settings } = record ?? {};
   const sound =
     Array.isArray(tokens) &&

@@ -2,9 +2,10 @@
 
 import { Draws } from "../core/draws.ts";
 import { exp, power } from "../core/math.ts";
-import { type Schedule, valueAt } from "../optim/transform.ts";
+import { checkOptions } from "../core/options.ts";
+import { checkPositive, checkRange, oneOf, type Schedule, valueAt } from "../optim/transform.ts";
 import { type EvaluatedPoint, evaluate, type Method } from "./method.ts";
-import { notNegative, oneOf, positive, share } from "./range.ts";
+import { notNegative } from "./range.ts";
 
 /** Random numbers for a neighbour, the same for the same seed. */
 export interface RandomSource {
@@ -45,10 +46,16 @@ export interface AnnealingOptions {
  * @example await minimize(ackley(), [3, 3], annealing({ temperature: 1, scale: 2 }), { seed: 1 })
  */
 export function annealing(options: AnnealingOptions = {}): Method {
-  const { temperature = 1, cooling = 0.999, neighbour = "gaussian", scale = 0.5, freezing = 1e-8 } = options;
-  if (typeof temperature !== "function") positive("annealing: temperature", temperature);
-  positive("annealing: cooling", share("annealing: cooling", cooling));
-  positive("annealing: scale", scale);
+  const {
+    temperature = 1,
+    cooling = 0.999,
+    neighbour = "gaussian",
+    scale = 0.5,
+    freezing = 1e-8,
+  } = checkOptions("annealing", options, { temperature: 0, cooling: 0, neighbour: 0, scale: 0, freezing: 0 });
+  if (typeof temperature !== "function") checkPositive("annealing: temperature", temperature);
+  checkPositive("annealing: cooling", checkRange("annealing: cooling", cooling, 0, 1));
+  checkPositive("annealing: scale", scale);
   notNegative("annealing: freezing", freezing);
   if (typeof neighbour !== "function") oneOf("annealing: neighbour", neighbour, ["gaussian", "cauchy"]);
   const temperatureAt = (step: number) =>

@@ -3,9 +3,11 @@
 
 import { Draws } from "../core/draws.ts";
 import { exp, log } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
+import { checkPositive, oneOf } from "../optim/transform.ts";
 import { eigen } from "./eigen.ts";
 import { evaluate, type Method } from "./method.ts";
-import { notNegative, oneOf, positive, whole } from "./range.ts";
+import { notNegative, whole } from "./range.ts";
 import { addScaled, along, dot, norm, order } from "./vector.ts";
 
 /** Options of {@link cmaEs}. */
@@ -35,9 +37,19 @@ const CONDITION_LIMIT = 1e14;
  * @example await minimize(rastrigin({ dimensions: 5 }), [3, 3, 3, 3, 3], cmaEs({ sigma: 2, population: 100 }), { seed: 1 })
  */
 export function cmaEs(options: CmaEsOptions = {}): Method {
-  const { sigma: sigma0 = 0.3, population, covariance = "full" } = options;
+  const {
+    sigma: sigma0 = 0.3,
+    population,
+    covariance = "full",
+  } = checkOptions("cmaEs", options, {
+    sigma: 0,
+    population: 0,
+    covariance: 0,
+    pointTolerance: 0,
+    valueTolerance: 0,
+  });
   const { pointTolerance = 1e-12, valueTolerance = 1e-12 } = options;
-  positive("cmaEs: sigma", sigma0);
+  checkPositive("cmaEs: sigma", sigma0);
   if (population !== undefined) whole("cmaEs: population", population, 4);
   oneOf("cmaEs: covariance", covariance, ["full", "diagonal"]);
   notNegative("cmaEs: pointTolerance", pointTolerance);

@@ -1,6 +1,7 @@
 // An optimizer of training as a method: the driver gives the gradient, an engine the update.
 import { compile } from "../compile/program.ts";
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { createEngineSync, type Engine } from "../engine/engine.ts";
 import { Graph } from "../graph/tensor.ts";
 import type { Transform } from "../optim/transform.ts";
@@ -52,6 +53,7 @@ function load(engine: Engine, optimizer: Transform, n: number) {
  * @example const { point } = await minimize(rosenbrock(), [-1.2, 1], descent(adam({ learningRate: 0.05 })));
  */
 export function descent(optimizer: Transform, options: DescentOptions = {}): Method {
+  checkOptions("descent", options, { gradientTolerance: 0, engine: 0 });
   const tolerance = notNegative("descent: gradientTolerance", options.gradientTolerance ?? 1e-6);
   return {
     name: optimizer.name,

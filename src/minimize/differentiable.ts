@@ -1,6 +1,7 @@
 // A function written with ops as an objective: an engine gives its value, its gradient and Hessian-vector products.
 import { compile } from "../compile/program.ts";
 import { ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -61,7 +62,8 @@ function put(loaded: LoadedProgram, region: string, values: Float64Array): void 
 /**
  * An objective made of a function of tensors, for every method of `minimize`; it computes in 32-bit floats.
  * @throws ShapeError, when it is first asked, where the function does not give a scalar.
- * @throws OptionError naming the op, when a Hessian-vector product is asked for, where one is not twice differentiable.
+ * @throws OptionError naming the op, when a Hessian-vector product is asked for, where one is not twice differentiable,
+ * and at once for an unknown option.
  * @example
  * const bowl = differentiable((x) => sum(square(sub(x, [3, -2]))));
  * const { point } = await minimize(bowl, [0, 0], lbfgs());
@@ -70,6 +72,7 @@ export function differentiable(
   f: TensorFunction,
   options: DifferentiableOptions = {},
 ): Required<AsyncObjective> {
+  checkOptions("differentiable", options, { engine: 0 });
   const programs = new Map<number, Prepared>();
   const engineOf = async () => options.engine ?? (await defaultEngine());
   const prepare = (engine: Engine, n: number): Prepared => {

@@ -3,9 +3,10 @@
 import { Draws } from "../core/draws.ts";
 import { OptionError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
-import { type Schedule, valueAt } from "../optim/transform.ts";
+import { checkOptions } from "../core/options.ts";
+import { checkPositive, checkRange, type Schedule, valueAt } from "../optim/transform.ts";
 import { evaluate, type Method } from "./method.ts";
-import { notNegative, positive, share, whole } from "./range.ts";
+import { notNegative, whole } from "./range.ts";
 import { addScaled, along, order } from "./vector.ts";
 
 /** Options of {@link evolutionStrategy}. */
@@ -29,10 +30,21 @@ export interface EvolutionStrategyOptions {
  * @example minimizeSync(sphere({ dimensions: 10 }), new Float64Array(10).fill(1), evolutionStrategy(), { target: 1e-9 })
  */
 export function evolutionStrategy(options: EvolutionStrategyOptions = {}): Method {
-  const { parents = 5, sigma: sigma0 = 0.3, pointTolerance = 1e-12, valueTolerance = 1e-12 } = options;
+  const {
+    parents = 5,
+    sigma: sigma0 = 0.3,
+    pointTolerance = 1e-12,
+    valueTolerance = 1e-12,
+  } = checkOptions("evolutionStrategy", options, {
+    parents: 0,
+    offspring: 0,
+    sigma: 0,
+    pointTolerance: 0,
+    valueTolerance: 0,
+  });
   whole("evolutionStrategy: parents", parents, 1);
   const offspring = whole("evolutionStrategy: offspring", options.offspring ?? 7 * parents, parents + 1);
-  positive("evolutionStrategy: sigma", sigma0);
+  checkPositive("evolutionStrategy: sigma", sigma0);
   notNegative("evolutionStrategy: pointTolerance", pointTolerance);
   notNegative("evolutionStrategy: valueTolerance", valueTolerance);
   return {
@@ -87,16 +99,26 @@ export interface AntitheticEvolutionOptions {
  * @example minimizeSync(sphere(), [1, 1], antitheticEvolution({ sigma: 0.1, learningRate: 0.01 }), { maxSteps: 100 })
  */
 export function antitheticEvolution(options: AntitheticEvolutionOptions = {}): Method {
-  const { population = 50, sigma = 0.1, learningRate = 0.01, momentum = 0 } = options;
+  const {
+    population = 50,
+    sigma = 0.1,
+    learningRate = 0.01,
+    momentum = 0,
+  } = checkOptions("antitheticEvolution", options, {
+    population: 0,
+    sigma: 0,
+    learningRate: 0,
+    momentum: 0,
+  });
   whole("antitheticEvolution: population", population, 2);
   if (population % 2 !== 0) {
     throw new OptionError(`antitheticEvolution: population: wanted an even number, got ${population}`);
   }
   const sigmaAt = (step: number) =>
-    positive("antitheticEvolution: sigma", typeof sigma === "number" ? sigma : sigma(step));
+    checkPositive("antitheticEvolution: sigma", typeof sigma === "number" ? sigma : sigma(step));
   if (typeof sigma === "number") sigmaAt(1);
   if (typeof learningRate === "number") valueAt("antitheticEvolution: learningRate", learningRate, 1);
-  share("antitheticEvolution: momentum", momentum);
+  checkRange("antitheticEvolution: momentum", momentum, 0, 1);
   return {
     name: "antitheticEvolution",
     needs: "value",

@@ -1,7 +1,9 @@
 // Limited-memory BFGS: Newton's direction from the last few changes of the gradient. Nocedal & Wright, algorithm 7.4;
 // scaling, first step and tests are those of PyTorch 1.13's torch.optim.LBFGS.
+import { checkOptions } from "../core/options.ts";
+import { checkPositive, oneOf } from "../optim/transform.ts";
 import { evaluate, type Method } from "./method.ts";
-import { notNegative, oneOf, positive, whole } from "./range.ts";
+import { notNegative, whole } from "./range.ts";
 import { strongWolfe } from "./strong-wolfe.ts";
 import { addScaled, along, dot, maxNorm } from "./vector.ts";
 
@@ -31,10 +33,20 @@ const LEAST_CURVATURE = 1e-10;
  * @example minimizeSync(rosenbrock(), [-1.2, 1], lbfgs({ lineSearch: "strong-wolfe" }))
  */
 export function lbfgs(options: LbfgsOptions = {}): Method {
-  const { lineSearch = "none", learningRate = 1, historySize = 100 } = options;
+  const {
+    lineSearch = "none",
+    learningRate = 1,
+    historySize = 100,
+  } = checkOptions("lbfgs", options, {
+    lineSearch: 0,
+    learningRate: 0,
+    historySize: 0,
+    gradientTolerance: 0,
+    changeTolerance: 0,
+  });
   const { gradientTolerance = 1e-7, changeTolerance = 1e-9 } = options;
   oneOf("lbfgs: lineSearch", lineSearch, ["none", "strong-wolfe"]);
-  positive("lbfgs: learningRate", learningRate);
+  checkPositive("lbfgs: learningRate", learningRate);
   whole("lbfgs: historySize", historySize, 1);
   notNegative("lbfgs: gradientTolerance", gradientTolerance);
   notNegative("lbfgs: changeTolerance", changeTolerance);

@@ -1,5 +1,6 @@
 // The drivers: they answer what a method asks, count, look at the limits, and keep the best point.
 import { NonFiniteError, OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Ask, EndReason, EvaluatedPoint, Method } from "./method.ts";
 import type {
   AsyncObjective,
@@ -125,10 +126,26 @@ function* drive(
   method: Method,
   options: MinimizeOptions,
 ): Generator<unknown, Minimum, unknown> {
-  const { target = Number.NEGATIVE_INFINITY, seed = 0, onStep } = options;
-  const maxSteps = notNegative("minimize: maxSteps", options.maxSteps ?? 10_000);
-  const maxEvaluations = notNegative("minimize: maxEvaluations", options.maxEvaluations ?? Infinity);
-  const seconds = notNegative("minimize: seconds", options.seconds ?? Infinity);
+  const {
+    maxSteps = 10_000,
+    maxEvaluations = Infinity,
+    seconds = Infinity,
+    target = Number.NEGATIVE_INFINITY,
+    seed = 0,
+    onStep,
+  } = checkOptions("minimize", options, {
+    maxSteps: 0,
+    maxEvaluations: 0,
+    seconds: 0,
+    target: 0,
+    trajectory: 0,
+    seed: 0,
+    bounds: 0,
+    onStep: 0,
+  });
+  notNegative("minimize: maxSteps", maxSteps);
+  notNegative("minimize: maxEvaluations", maxEvaluations);
+  notNegative("minimize: seconds", seconds);
   whole("minimize: seed", seed, Number.MIN_SAFE_INTEGER);
   if (typeof target !== "number" || Number.isNaN(target)) {
     throw new OptionError(`minimize: target: wanted a number, got ${target}`);

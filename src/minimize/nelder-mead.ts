@@ -1,6 +1,8 @@
 // The simplex method: n + 1 points that crawl downhill by their values alone. Nelder & Mead 1965, in the steps of SciPy.
+import { checkOptions } from "../core/options.ts";
+import { checkPositive, oneOf } from "../optim/transform.ts";
 import { type EvaluatedPoint, evaluate, type Method } from "./method.ts";
-import { notNegative, oneOf, positive } from "./range.ts";
+import { notNegative } from "./range.ts";
 import { order } from "./vector.ts";
 
 /** Options of {@link nelderMead}. */
@@ -24,9 +26,19 @@ export interface NelderMeadOptions {
  * @example minimizeSync(([x, y]) => Math.abs(x) + Math.abs(y - 1), [1, 3], nelderMead({ valueTolerance: 1e-8 }))
  */
 export function nelderMead(options: NelderMeadOptions = {}): Method {
-  const { coefficients = "standard", edge, pointTolerance = 1e-4, valueTolerance = 1e-4 } = options;
+  const {
+    coefficients = "standard",
+    edge,
+    pointTolerance = 1e-4,
+    valueTolerance = 1e-4,
+  } = checkOptions("nelderMead", options, {
+    coefficients: 0,
+    edge: 0,
+    pointTolerance: 0,
+    valueTolerance: 0,
+  });
   oneOf("nelderMead: coefficients", coefficients, ["standard", "adaptive"]);
-  if (edge !== undefined) positive("nelderMead: edge", edge);
+  if (edge !== undefined) checkPositive("nelderMead: edge", edge);
   notNegative("nelderMead: pointTolerance", pointTolerance);
   notNegative("nelderMead: valueTolerance", valueTolerance);
   return {

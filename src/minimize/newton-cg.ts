@@ -1,5 +1,6 @@
 // Newton's method whose equation is solved by conjugate gradients, as far as is worth it: products with the Hessian
 // alone, no matrix. Nocedal & Wright, algorithm 7.1, with the line search of L-BFGS.
+import { checkOptions } from "../core/options.ts";
 import { type EvaluatedPoint, type Method, product, type Search } from "./method.ts";
 import { notNegative, whole } from "./range.ts";
 import { strongWolfe } from "./strong-wolfe.ts";
@@ -22,7 +23,11 @@ export interface NewtonCgOptions {
  * @example minimizeSync(rosenbrock({ dimensions: 100 }), new Float64Array(100), newtonCg())
  */
 export function newtonCg(options: NewtonCgOptions = {}): Method {
-  const { maxProducts, gradientTolerance = 1e-7, changeTolerance = 1e-9 } = options;
+  const {
+    maxProducts,
+    gradientTolerance = 1e-7,
+    changeTolerance = 1e-9,
+  } = checkOptions("newtonCg", options, { maxProducts: 0, gradientTolerance: 0, changeTolerance: 0 });
   if (maxProducts !== undefined) whole("newtonCg: maxProducts", maxProducts, 1);
   notNegative("newtonCg: gradientTolerance", gradientTolerance);
   notNegative("newtonCg: changeTolerance", changeTolerance);

@@ -3,8 +3,10 @@
 
 import { Draws } from "../core/draws.ts";
 import { cosPi, exp, pow } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
+import { checkPositive } from "../optim/transform.ts";
 import type { Evaluation, Objective } from "./objective.ts";
-import { notNegative, positive, whole } from "./range.ts";
+import { notNegative, whole } from "./range.ts";
 
 /** A function with all that is known of it. */
 export interface Surface extends Objective {
@@ -90,7 +92,7 @@ function about(
 }
 
 const count = (name: string, options: SurfaceOptions, least = 1) =>
-  whole(`${name}: dimensions`, options.dimensions ?? 2, least);
+  whole(`${name}: dimensions`, checkOptions(name, options, { dimensions: 0 }).dimensions ?? 2, least);
 const all = (n: number, x: number) => new Array<number>(n).fill(x);
 
 /** Σ x². */
@@ -105,16 +107,18 @@ export interface QuadraticOptions extends SurfaceOptions {
   readonly condition?: number;
 }
 
+const QUADRATIC = { dimensions: 0, condition: 0 } as const;
+
 /** h from 1 to the condition, in equal ratios. */
-function curvatures(name: string, options: QuadraticOptions): number[] {
-  const n = count(name, options, 2);
-  const condition = positive(`${name}: condition`, options.condition ?? 1e4);
+function curvatures(name: string, { condition = 1e4, ...rest }: QuadraticOptions): number[] {
+  const n = count(name, rest, 2);
+  checkPositive(`${name}: condition`, condition);
   return all(n, 0).map((_, i) => pow(condition, i / (n - 1)));
 }
 
 /** ½ Σ hᵢ xᵢ², with hᵢ from 1 to the condition in equal ratios: a long narrow valley. */
 export function quadratic(options: QuadraticOptions = {}): Surface {
-  const h = curvatures("quadratic", options);
+  const h = curvatures("quadratic", checkOptions("quadratic", options, QUADRATIC));
   const n = h.length;
   return separable(about("quadratic", all(n, 1), [-5, 5], [all(n, 0)]), (x, i) => [
     0.5 * h[i]! * x * x,
@@ -136,10 +140,12 @@ export interface NoisyQuadraticOptions extends QuadraticOptions {
  * Zhang et al. 2019, "Which algorithmic choices matter at which batch sizes?". The minimum given is that of the mean.
  */
 export function noisyQuadratic(options: NoisyQuadraticOptions = {}): Surface {
-  const h = curvatures("noisyQuadratic", options);
-  const noise = notNegative("noisyQuadratic: noise", options.noise ?? 0.1);
-  const draws = new Draws(options.seed ?? 0, "noisy quadratic");
-  const still = quadratic(options);
+  const known = { ...QUADRATIC, noise: 0, seed: 0 } as const;
+  const { noise = 0.1, seed = 0, ...valley } = checkOptions("noisyQuadratic", options, known);
+  const h = curvatures("noisyQuadratic", valley);
+  notNegative("noisyQuadratic: noise", noise);
+  const draws = new Draws(seed, "noisy quadratic");
+  const still = quadratic(valley);
   const moved = (x: ArrayLike<number>) => draws.normals(h.length).map((c, i) => x[i]! - noise * c);
   const lowest = 0.5 * noise * noise * h.reduce((sum, each) => sum + each, 0);
   return {

@@ -1,5 +1,7 @@
 // Losses of directions: how far two vectors point apart, and contrastive losses that tell pairs from the rest of a batch.
+
 import { ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Graph, Tensor } from "../graph/tensor.ts";
 import { add, equal, maximum, mul, rsqrt, square, sub } from "./arithmetic.ts";
@@ -62,7 +64,10 @@ export interface InfoNceOptions {
  * @example infoNce({ temperature: 0.1, symmetric: true })(x, target)
  */
 export function infoNce(options: InfoNceOptions = {}): (output: Tensor, target: Tensor) => Tensor {
-  const { temperature = 0.07, symmetric = false } = options;
+  const { temperature = 0.07, symmetric = false } = checkOptions("infoNce", options, {
+    temperature: 0,
+    symmetric: 0,
+  });
   checkOption("infoNce: temperature", temperature, { above: 0 });
   return (output, target) => {
     checkSame("infoNce", output, target);
@@ -82,11 +87,10 @@ export function infoNce(options: InfoNceOptions = {}): (output: Tensor, target: 
  * @throws OptionError for a temperature out of range. @throws ShapeError where the outputs are no pairs.
  * @example ntXent({ temperature: 0.1 })(views, target)
  */
-export function ntXent({
-  temperature = 0.5,
-}: {
-  readonly temperature?: number;
-} = {}): (output: Tensor, target: Tensor) => Tensor {
+export function ntXent(
+  options: { readonly temperature?: number } = {},
+): (output: Tensor, target: Tensor) => Tensor {
+  const { temperature = 0.5 } = checkOptions("ntXent", options, { temperature: 0 });
   checkOption("ntXent: temperature", temperature, { above: 0 });
   return (output) => {
     const [count, two, size] = output.shape;

@@ -1,5 +1,7 @@
 // Cross-entropy over classes and its kin: with weights, with labels that are ignored, focal, and the divergence.
+
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { sigmoid, softplus } from "./activation.ts";
 import { add, clamp, div, greater, log, mul, neg, pow, sub, where } from "./arithmetic.ts";
@@ -30,7 +32,11 @@ export interface CrossEntropyOptions {
  * @example crossEntropy({ weights: [1, 1, 1, 1, 1, 5, 1, 1, 1, 1], smoothing: 0.1 })(logits, labels)
  */
 export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
-  const { smoothing = 0, weights, ignoreIndex } = options;
+  const {
+    smoothing = 0,
+    weights,
+    ignoreIndex,
+  } = checkOptions("crossEntropy", options, { smoothing: 0, weights: 0, ignoreIndex: 0 });
   if (!(smoothing >= 0 && smoothing <= 1))
     throw new OptionError(`crossEntropy: smoothing: wanted 0 ≤ smoothing ≤ 1, got ${smoothing}`);
   checkWeights("crossEntropy", weights);
@@ -74,7 +80,7 @@ const damped = (miss: Tensor, gamma: number) =>
  * @example focal({ gamma: 2 })(logits, labels)
  */
 export function focal(options: FocalOptions = {}): Loss {
-  const { gamma = 2, weights } = options;
+  const { gamma = 2, weights } = checkOptions("focal", options, { gamma: 0, weights: 0 });
   checkOption("focal: gamma", gamma, { from: 0 });
   checkWeights("focal", weights);
   return (logits, target) => {
@@ -101,7 +107,7 @@ export interface BinaryFocalOptions {
  * @example binaryFocal({ alpha: 0.5 })(x, target)
  */
 export function binaryFocal(options: BinaryFocalOptions = {}): Loss {
-  const { gamma = 2, alpha = 0.25 } = options;
+  const { gamma = 2, alpha = 0.25 } = checkOptions("binaryFocal", options, { gamma: 0, alpha: 0 });
   checkOption("binaryFocal: gamma", gamma, { from: 0 });
   if (alpha !== "none" && !(alpha >= 0 && alpha <= 1))
     throw new OptionError(`binaryFocal: alpha: wanted 0 ≤ alpha ≤ 1 or "none", got ${alpha}`);

@@ -1,5 +1,7 @@
 // Connectionist temporal classification: the loss of frames with labels whose places among them are not known.
+
 import { DataError, OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import { defineOp, nothing, read, rows, scratch, write } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -73,7 +75,11 @@ export interface CtcOptions {
  * @example ctc({ zeroInfinity: true })(frames, phrases)
  */
 export function ctc(options: CtcOptions = {}): (output: Tensor, target: Tensor) => Tensor {
-  const { blank = 0, zeroInfinity = false, frames: given = "all" } = options;
+  const {
+    blank = 0,
+    zeroInfinity = false,
+    frames: given = "all",
+  } = checkOptions("ctc", options, { blank: 0, zeroInfinity: 0, frames: 0 });
   if (given !== "all" && given !== "first-label")
     throw new OptionError(`ctc: frames: wanted "all" or "first-label", got ${JSON.stringify(given)}`);
   const measured = given === "first-label";

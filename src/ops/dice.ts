@@ -1,4 +1,5 @@
 // The soft Dice loss: how little what is marked and what should be overlap.
+import { checkOptions } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { sigmoid } from "./activation.ts";
 import { add, div, mul, square, sub } from "./arithmetic.ts";
@@ -24,7 +25,7 @@ export interface DiceOptions {
  * @example dice({ smooth: 0.1 })(logits, target)
  */
 export function dice(options: DiceOptions = {}): (output: Tensor, target: Tensor) => Tensor {
-  const { smooth = 1, squared = false } = options;
+  const { smooth = 1, squared = false } = checkOptions("dice", options, { smooth: 0, squared: 0 });
   checkOption("dice: smooth", smooth, { above: 0 });
   const size = (x: Tensor) => (squared ? square(x) : x);
   return (output, target) => {

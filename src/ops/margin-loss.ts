@@ -1,5 +1,7 @@
 // Losses that ask for a margin and no more: hinges of scores, and distances of triplets.
+
 import { ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { relu } from "./activation.ts";
@@ -71,7 +73,7 @@ const distance = (a: Tensor, b: Tensor) =>
 export function tripletMargin(
   options: TripletMarginOptions = {},
 ): (output: Tensor, target: Tensor) => Tensor {
-  const { margin = 1, swap = false } = options;
+  const { margin = 1, swap = false } = checkOptions("tripletMargin", options, { margin: 0, swap: 0 });
   checkOption("tripletMargin: margin", margin, { above: 0 });
   return (output) => {
     const [count, three] = output.shape;

@@ -1,6 +1,7 @@
 // Reductions over any axes: sum, mean, max, min, norm and argmax, each in an order fixed by the shape.
 import { REDUCE_BLOCK } from "../../assembly/abi.ts";
 import { ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { normalizeAxes, showShape, sizeOf } from "../core/shape.ts";
 import {
   type Buffer,
@@ -108,12 +109,8 @@ const maxOp = reduceOp("max", "reduceMax", "f32", extremeGradient);
 const argmaxOp = reduceOp("argmax", "argmax", "i32", "none");
 
 /** Reduces each run of neighbouring axes in turn, the last first. */
-function reduceAxes(
-  op: typeof sumOp,
-  x: Tensor,
-  { axes, keepDims = false }: ReduceOptions,
-  { name = op.name, mean = false } = {},
-): Tensor {
+function reduceAxes(op: typeof sumOp, x: Tensor, options: ReduceOptions, name: string = op.name): Tensor {
+  const { axes, keepDims = false } = checkOptions(name, options, { axes: 0, keepDims: 0 });
   if (x.dtype !== "f32") throw new ShapeError(`${name}: wanted an f32 tensor, got ${x.dtype}`);
   const all = normalizeAxes(name, axes, x.rank);
   const list = all.slice();
@@ -127,7 +124,8 @@ function reduceAxes(
     const outer = sizeOf(shape.slice(0, start));
     const size = sizeOf(shape.slice(start, last + 1));
     const inner = sizeOf(shape.slice(last + 1));
-    if (size > 1) y = x.graph.apply(op, [y], { outer, size, inner, scale: mean ? 1 / size : 1 })[0]!;
+    if (size > 1)
+      y = x.graph.apply(op, [y], { outer, size, inner, scale: name === "mean" ? 1 / size : 1 })[0]!;
     shape = shape.map((n, axis) => (axis >= start && axis <= last ? 1 : n));
   }
   const squeezed = kept.filter((_, axis) => !all.includes(axis));
@@ -136,6 +134,7 @@ function reduceAxes(
 
 /**
  * Sum over some axes, by default all.
+ * @throws OptionError for an unknown option. @throws ShapeError for an axis that there is not.
  * @example sum(x, { axes: -1 }) // [32, 10] → [32]
  */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
@@ -147,7 +146,7 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
  * @example mean(square(sub(y, target)))
  */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return reduceAxes(sumOp, x, options, { mean: true });
+  return reduceAxes(sumOp, x, options, "mean");
 }
 
 /** Largest element over some axes, by default all; the gradient is shared by equal ones. */
@@ -157,12 +156,12 @@ export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
 
 /** Smallest element over some axes, by default all; the gradient is shared by equal ones. */
 export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return neg(reduceAxes(maxOp, x.dtype === "f32" ? neg(x) : x, options, { name: "min" }));
+  return neg(reduceAxes(maxOp, x.dtype === "f32" ? neg(x) : x, options, "min"));
 }
 
 /** Euclidean norm over some axes, by default all. Its gradient at zero is not defined and comes out as NaN. */
 export function norm(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return sqrt(sum(square(x), options));
+  return sqrt(reduceAxes(sumOp, square(x), options, "norm"));
 }
 
 const sumSquaresOp = defineOp({

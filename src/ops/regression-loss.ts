@@ -1,5 +1,7 @@
 // Losses of numbers beside mean squares: robust ones, quantiles and counts. Each the mean over all elements.
+
 import { OptionError, ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { softplus } from "./activation.ts";
@@ -16,7 +18,8 @@ type Loss = (output: Tensor, target: Tensor) => Tensor;
  * @throws OptionError for a β out of range. @throws ShapeError where the shapes differ.
  * @example smoothL1({ beta: 0.5 })(x, target)
  */
-export function smoothL1({ beta = 1 }: { readonly beta?: number } = {}): Loss {
+export function smoothL1(options: { readonly beta?: number } = {}): Loss {
+  const { beta = 1 } = checkOptions("smoothL1", options, { beta: 0 });
   checkOption("smoothL1: beta", beta, { from: 0 });
   return (output, target) => {
     checkSame("smoothL1", output, target);
@@ -82,7 +85,11 @@ export interface PoissonOptions {
  * @example poisson({ logInput: false })(exp(x), target)
  */
 export function poisson(options: PoissonOptions = {}): Loss {
-  const { logInput = true, full = false, epsilon = 1e-8 } = options;
+  const {
+    logInput = true,
+    full = false,
+    epsilon = 1e-8,
+  } = checkOptions("poisson", options, { logInput: 0, full: 0, epsilon: 0 });
   checkOption("poisson: epsilon", epsilon, { above: 0 });
   return (output, target) => {
     checkSame("poisson", output, target);

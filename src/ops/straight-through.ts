@@ -1,5 +1,6 @@
 // The straight-through estimator: numbers of one tensor, the gradient of another, as what rounds needs it.
 import { ShapeError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { sameShape, showShape } from "../core/shape.ts";
 import { defineOp } from "../graph/op.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -27,10 +28,11 @@ export interface StraightThrough {
 /**
  * A tensor as it is, whose gradient goes to another tensor: what is rounded learns as if it were not. Bengio, Léonard and
  * Courville 2013.
- * @throws ShapeError where the shapes differ.
+ * @throws ShapeError where the shapes differ. @throws OptionError for an unknown option.
  * @example straightThrough(round(x), { to: x })
  */
-export function straightThrough(value: Tensor, { to, share, name }: StraightThrough): Tensor {
+export function straightThrough(value: Tensor, options: StraightThrough): Tensor {
+  const { to, share, name } = checkOptions("straightThrough", options, { to: 0, share: 0, name: 0 });
   if (!sameShape(value.shape, to.shape)) {
     throw new ShapeError(
       `straightThrough: shapes differ: ${showShape(value.shape)} and ${showShape(to.shape)}`,

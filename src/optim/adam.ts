@@ -2,7 +2,15 @@
 
 import { exp, log, pow, power } from "../core/math.ts";
 import { checkOptions } from "../core/options.ts";
-import { checkRange, oneOf, type Schedule, type Slot, type Transform, valueAt } from "./transform.ts";
+import {
+  checkRange,
+  checkSchedule,
+  oneOf,
+  type Schedule,
+  type Slot,
+  type Transform,
+  valueAt,
+} from "./transform.ts";
 
 /** What all of them take. */
 export interface AdamFamilyOptions {
@@ -17,6 +25,8 @@ export interface AdamFamilyOptions {
   /** λ ≥ 0: joins the gradient as λθ or, decoupled, shrinks θ by γλ beside the step. Default: 0, where nothing else is said. */
   readonly weightDecay?: number;
 }
+
+const FAMILY = { learningRate: 0, beta1: 0, beta2: 0, epsilon: 0, weightDecay: 0 } as const;
 
 /** What the numbers of one step are made from. */
 interface Numbers {
@@ -56,7 +66,7 @@ function kin(it: Kin, given: AdamFamilyOptions): Transform {
   const { name, kernel, slots, decoupled = false, extraWords = 0 } = it;
   const options = { ...it.defaults, ...given };
   const { learningRate = 1e-3 } = options;
-  if (typeof learningRate === "number") valueAt(`${name}: learningRate`, learningRate, 1);
+  const rateAt = checkSchedule(`${name}: learningRate`, learningRate);
   const beta1 = checkRange(`${name}: beta1`, options.beta1 ?? 0.9, 0, 1);
   const beta2 = checkRange(`${name}: beta2`, options.beta2 ?? 0.999, 0, 1);
   const epsilon = valueAt(`${name}: epsilon`, options.epsilon ?? 1e-8, 1);
@@ -65,7 +75,7 @@ function kin(it: Kin, given: AdamFamilyOptions): Transform {
     name,
     hyperWords: COMMON_WORDS + extraWords,
     hyper(step) {
-      const rate = valueAt(`${name}: learningRate`, learningRate, step);
+      const rate = rateAt(step);
       const correction1 = 1 - power(beta1, step);
       const correction2 = 1 - power(beta2, step);
       const numbers = { step, rate, beta1, beta2, epsilon, correction1, correction2 };
@@ -110,15 +120,7 @@ export interface AdamOptions extends AdamFamilyOptions {
 }
 
 function adamLike(name: string, decoupled: boolean, options: AdamOptions): Transform {
-  checkOptions(name, options, {
-    learningRate: 0,
-    beta1: 0,
-    beta2: 0,
-    epsilon: 0,
-    weightDecay: 0,
-    convention: 0,
-    amsgrad: 0,
-  });
+  checkOptions(name, options, { ...FAMILY, convention: 0, amsgrad: 0 });
   const keras = oneOf(`${name}: convention`, options.convention ?? "torch", ["torch", "keras"]) === "keras";
   const largest = oneOf(`${name}: amsgrad`, options.amsgrad ?? false, [false, "raw", "corrected"]);
   const corrected = largest === "corrected";
@@ -170,6 +172,7 @@ export interface AdamaxOptions extends AdamFamilyOptions {
  * @example adamax({ learningRate: 2e-3 })
  */
 export function adamax(options: AdamaxOptions = {}): Transform {
+  checkOptions("adamax", options, { ...FAMILY, convention: 0 });
   const keras = oneOf("adamax: convention", options.convention ?? "torch", ["torch", "keras"]) === "keras";
   return kin(
     {
@@ -229,6 +232,7 @@ function nadamLike(name: string, decoupled: boolean, options: NadamOptions): Tra
  * @example nadam({ learningRate: 2e-3 })
  */
 export function nadam(options: NadamOptions = {}): Transform {
+  checkOptions("nadam", options, { ...FAMILY, momentumDecay: 0 });
   return nadamLike("nadam", false, options);
 }
 
@@ -238,6 +242,7 @@ export function nadam(options: NadamOptions = {}): Transform {
  * @example nadamW({ weightDecay: 0.05 })
  */
 export function nadamW(options: NadamOptions = {}): Transform {
+  checkOptions("nadamW", options, { ...FAMILY, momentumDecay: 0 });
   return nadamLike("nadamW", true, options);
 }
 
@@ -255,6 +260,7 @@ export interface RadamOptions extends AdamFamilyOptions {
  * @example radam({ learningRate: 1e-3 })
  */
 export function radam(options: RadamOptions = {}): Transform {
+  checkOptions("radam", options, { ...FAMILY, decoupled: 0, convention: 0 });
   const convention = oneOf("radam: convention", options.convention ?? "torch", ["torch", "optax"]);
   const settled = ({ step, beta2, correction2 }: Numbers) => {
     const limit = 2 / (1 - beta2) - 1;
@@ -297,6 +303,7 @@ export interface AdabeliefOptions extends AdamFamilyOptions {
  * @example adabelief({ learningRate: 1e-3 })
  */
 export function adabelief(options: AdabeliefOptions = {}): Transform {
+  checkOptions("adabelief", options, { ...FAMILY, epsilonInside: 0, decoupled: 0 });
   const inside = options.epsilonInside;
   if (inside !== undefined) valueAt("adabelief: epsilonInside", inside, 1);
   return kin(
@@ -333,6 +340,7 @@ export interface YogiOptions extends AdamFamilyOptions {
  * @example yogi({ learningRate: 0.01 })
  */
 export function yogi(options: YogiOptions = {}): Transform {
+  checkOptions("yogi", options, { ...FAMILY, initialAccumulator: 0, convention: 0 });
   const initial = valueAt("yogi: initialAccumulator", options.initialAccumulator ?? 1e-6, 1);
   const keras = oneOf("yogi: convention", options.convention ?? "optax", ["optax", "keras"]) === "keras";
   return kin(
@@ -365,7 +373,7 @@ export interface AdemamixOptions extends AdamFamilyOptions {
  * @example ademamix({ learningRate: 1e-3, alpha: (step) => Math.min(5, step / 1000) })
  */
 export function ademamix(options: AdemamixOptions = {}): Transform {
-  const { beta3 = 0.9999, alpha = 5 } = options;
+  const { beta3 = 0.9999, alpha = 5 } = checkOptions("ademamix", options, { ...FAMILY, beta3: 0, alpha: 0 });
   return kin(
     {
       name: "ademamix",
@@ -398,7 +406,11 @@ export interface AdoptOptions extends AdamFamilyOptions {
  * @example adopt({ learningRate: 1e-3 })
  */
 export function adopt(options: AdoptOptions = {}): Transform {
-  const { clip = (step: number) => pow(step, 0.25) } = options;
+  const { clip = (step: number) => pow(step, 0.25) } = checkOptions("adopt", options, {
+    ...FAMILY,
+    clip: 0,
+    decoupled: 0,
+  });
   return kin(
     {
       name: "adopt",
@@ -452,7 +464,22 @@ export interface AdanOptions {
  * @example adan({ learningRate: 1e-3 })
  */
 export function adan(options: AdanOptions = {}): Transform {
-  const { beta2 = 0.92, beta3 = 0.99, weightDecay = 0, epsilonInside = 0, ...rest } = options;
+  const {
+    beta2 = 0.92,
+    beta3 = 0.99,
+    weightDecay = 0,
+    epsilonInside = 0,
+    ...rest
+  } = checkOptions("adan", options, {
+    learningRate: 0,
+    beta1: 0,
+    beta2: 0,
+    beta3: 0,
+    epsilon: 0,
+    epsilonInside: 0,
+    weightDecay: 0,
+    convention: 0,
+  });
   const convention = oneOf("adan: convention", options.convention ?? "authors", ["authors", "optax"]);
   const ahead = convention === "authors" ? beta2 : 1 - beta2;
   checkRange("adan: beta2", beta2, 0, 1);

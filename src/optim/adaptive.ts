@@ -1,5 +1,6 @@
 // Steps divided by a root of what the gradient has been: AdaGrad, AdaDelta, RMSprop.
-import { checkRange, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
+import { checkOptions } from "../core/options.ts";
+import { checkRange, checkSchedule, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
 
 /** Options of {@link adagrad}. */
 export interface AdagradOptions {
@@ -27,8 +28,15 @@ const epsilons = (where: string, at: "outside" | "inside", epsilon: number) =>
  * @example adagrad({ learningRate: 0.05 })
  */
 export function adagrad(options: AdagradOptions = {}): Transform {
-  const { learningRate = 0.01 } = options;
-  if (typeof learningRate === "number") valueAt("adagrad: learningRate", learningRate, 1);
+  const { learningRate = 0.01 } = checkOptions("adagrad", options, {
+    learningRate: 0,
+    learningRateDecay: 0,
+    weightDecay: 0,
+    initialAccumulator: 0,
+    epsilon: 0,
+    epsilonAt: 0,
+  });
+  const rateAt = checkSchedule("adagrad: learningRate", learningRate);
   const slower = valueAt("adagrad: learningRateDecay", options.learningRateDecay ?? 0, 1);
   const decay = valueAt("adagrad: weightDecay", options.weightDecay ?? 0, 1);
   const initial = valueAt("adagrad: initialAccumulator", options.initialAccumulator ?? 0, 1);
@@ -38,7 +46,7 @@ export function adagrad(options: AdagradOptions = {}): Transform {
     name: "adagrad",
     hyperWords: 4,
     hyper: (step) => {
-      const rate = valueAt("adagrad: learningRate", learningRate, step);
+      const rate = rateAt(step);
       return [rate / (1 + (step - 1) * slower), decay, ...around];
     },
     apply: ({ update }) => update("adagrad", [{ name: "sum", initial }]),
@@ -64,15 +72,20 @@ export interface AdadeltaOptions {
  * @example adadelta()
  */
 export function adadelta(options: AdadeltaOptions = {}): Transform {
-  const { learningRate = 1 } = options;
-  if (typeof learningRate === "number") valueAt("adadelta: learningRate", learningRate, 1);
+  const { learningRate = 1 } = checkOptions("adadelta", options, {
+    learningRate: 0,
+    rho: 0,
+    epsilon: 0,
+    weightDecay: 0,
+  });
+  const rateAt = checkSchedule("adadelta: learningRate", learningRate);
   const rho = checkRange("adadelta: rho", options.rho ?? 0.9, 0, 1);
   const epsilon = valueAt("adadelta: epsilon", options.epsilon ?? 1e-6, 1);
   const decay = valueAt("adadelta: weightDecay", options.weightDecay ?? 0, 1);
   return {
     name: "adadelta",
     hyperWords: 5,
-    hyper: (step) => [valueAt("adadelta: learningRate", learningRate, step), decay, rho, 1 - rho, epsilon],
+    hyper: (step) => [rateAt(step), decay, rho, 1 - rho, epsilon],
     apply: ({ update }) => update("adadelta", ["squares", "steps"]),
   };
 }
@@ -108,8 +121,17 @@ export interface RmspropOptions {
  * @example rmsprop({ learningRate: 1e-3, momentum: 0.9 })
  */
 export function rmsprop(options: RmspropOptions = {}): Transform {
-  const { learningRate = 0.01, centered = false } = options;
-  if (typeof learningRate === "number") valueAt("rmsprop: learningRate", learningRate, 1);
+  const { learningRate = 0.01, centered = false } = checkOptions("rmsprop", options, {
+    learningRate: 0,
+    alpha: 0,
+    epsilon: 0,
+    epsilonAt: 0,
+    centered: 0,
+    momentum: 0,
+    convention: 0,
+    weightDecay: 0,
+  });
+  const rateAt = checkSchedule("rmsprop: learningRate", learningRate);
   const alpha = checkRange("rmsprop: alpha", options.alpha ?? 0.99, 0, 1);
   const momentum = checkRange("rmsprop: momentum", options.momentum ?? 0, 0, 1);
   const epsilon = valueAt("rmsprop: epsilon", options.epsilon ?? 1e-8, 1);
@@ -122,7 +144,7 @@ export function rmsprop(options: RmspropOptions = {}): Transform {
     name: "rmsprop",
     hyperWords: 8,
     hyper: (step) => {
-      const rate = valueAt("rmsprop: learningRate", learningRate, step);
+      const rate = rateAt(step);
       const [outside, inside] = gathersSteps ? [1, rate] : [rate, 1];
       return [outside, decay, alpha, 1 - alpha, ...around, momentum, inside];
     },

@@ -1,5 +1,7 @@
 // Averages of the weights, kept as state beside the training: the trainer reads them and lends them to the model.
+
 import { power } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { checkCount, checkRange, oneOf, rounded, type Transform } from "./transform.ts";
 
@@ -45,7 +47,8 @@ export interface EmaOptions {
  * @throws OptionError for an option out of range, and while a step is compiled in a parameter group.
  * @example ema(adam(), { decay: 0.99 })
  */
-export function ema(inner: Transform, { decay = 0.999, start = "corrected" }: EmaOptions = {}): Transform {
+export function ema(inner: Transform, options: EmaOptions = {}): Transform {
+  const { decay = 0.999, start = "corrected" } = checkOptions("ema", options, { decay: 0, start: 0 });
   checkRange("ema: decay", decay, 0, 1);
   const corrected = oneOf("ema: start", start, ["corrected", "initial"]) === "corrected";
   // A zero average divided by 1 − βᵗ is the same as this share of each step.
@@ -66,7 +69,8 @@ export interface SwaOptions {
  * @throws OptionError for an option out of range, and while a step is compiled in a parameter group.
  * @example swa(sgd({ learningRate: 0.05 }), { start: 1000, every: 100 })
  */
-export function swa(inner: Transform, { start = 1, every = 1 }: SwaOptions = {}): Transform {
+export function swa(inner: Transform, options: SwaOptions = {}): Transform {
+  const { start = 1, every = 1 } = checkOptions("swa", options, { start: 0, every: 0 });
   checkCount("swa: start", start);
   checkCount("swa: every", every);
   return averaged("swa", inner, (step) => {

@@ -1,4 +1,5 @@
 // Clipping of the gradient: element by element, by norms, or by the norms of the parameters.
+import { checkOptions } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, clamp, div, maximum as larger, less, minimum, mul, sqrt, where } from "../ops/arithmetic.ts";
 import { norm, sumSquares } from "../ops/reduce.ts";
@@ -85,7 +86,11 @@ export interface AdaptiveClipOptions {
  * @throws OptionError for a number out of range.
  * @example chain(adaptiveClip({ clipping: 0.02 }), sgd({ learningRate: 0.1, momentum: 0.9 }))
  */
-export function adaptiveClip({ clipping = 0.01, epsilon = 1e-3 }: AdaptiveClipOptions = {}): Transform {
+export function adaptiveClip(options: AdaptiveClipOptions = {}): Transform {
+  const { clipping = 0.01, epsilon = 1e-3 } = checkOptions("adaptiveClip", options, {
+    clipping: 0,
+    epsilon: 0,
+  });
   checkPositive("adaptiveClip: clipping", clipping);
   valueAt("adaptiveClip: epsilon", epsilon, 1);
   return {

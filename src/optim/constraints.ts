@@ -1,5 +1,7 @@
 // Constraints: what parameters must be after each update. They stand behind the optimizer in a chain.
+
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { abs, add, clamp, div, greater, maximum, mul, sign, sub, where } from "../ops/arithmetic.ts";
 import { max, norm, sum } from "../ops/reduce.ts";
@@ -32,6 +34,7 @@ function constraint(
  * @example chain(rmsprop({ learningRate: 5e-5 }), clampWeights(-0.01, 0.01))
  */
 export function clampWeights(low: number, high: number, options: SelectionOptions = {}): Transform {
+  checkOptions("clampWeights", options, { parameters: 0 });
   if (!(Number.isFinite(low) && Number.isFinite(high) && low <= high))
     throw new OptionError(`clampWeights: wanted finite numbers low ≤ high, got ${low} and ${high}`);
   return constraint("clampWeights", options, (theta) => clamp(theta, low, high));
@@ -42,6 +45,7 @@ export function clampWeights(low: number, high: number, options: SelectionOption
  * @example chain(adam(), nonNegative())
  */
 export function nonNegative(options: SelectionOptions = {}): Transform {
+  checkOptions("nonNegative", options, { parameters: 0 });
   return constraint("nonNegative", options, (theta) => maximum(theta, 0));
 }
 
@@ -67,6 +71,7 @@ const norms = (theta: Tensor, { axes = inputAxes(theta) }: NormOptions) =>
  * @example chain(sgd({ learningRate: 0.1 }), maxNorm(3))
  */
 export function maxNorm(limit: number, options: NormOptions = {}): Transform {
+  checkOptions("maxNorm", options, { parameters: 0, axes: 0 });
   checkPositive("maxNorm: limit", limit);
   return constraint("maxNorm", options, (theta) => {
     const length = norms(theta, options);
@@ -79,6 +84,7 @@ export function maxNorm(limit: number, options: NormOptions = {}): Transform {
  * @example chain(sgd({ learningRate: 0.1 }), unitNorm({ parameters: "embedding.*", axes: -1 }))
  */
 export function unitNorm(options: NormOptions = {}): Transform {
+  checkOptions("unitNorm", options, { parameters: 0, axes: 0 });
   return constraint("unitNorm", options, (theta) => div(theta, add(norms(theta, options), EPSILON)));
 }
 
@@ -89,6 +95,7 @@ export function unitNorm(options: NormOptions = {}): Transform {
  * @example chain(sgd({ learningRate: 0.1 }), l2Ball(1, { axes: [0, 1] }))
  */
 export function l2Ball(radius: number, options: NormOptions = {}): Transform {
+  checkOptions("l2Ball", options, { parameters: 0, axes: 0 });
   checkPositive("l2Ball: radius", radius);
   return constraint("l2Ball", options, (theta) => {
     const length = norms(theta, options);
@@ -123,7 +130,7 @@ const axesOf = (theta: Tensor, { axes = inputAxes(theta) }: NormOptions) =>
  * @example chain(sgd({ learningRate: 0.1 }), simplex({ parameters: "mixture", axes: -1 }))
  */
 export function simplex(options: SimplexOptions = {}): Transform {
-  const { total = 1 } = options;
+  const { total = 1 } = checkOptions("simplex", options, { parameters: 0, axes: 0, total: 0 });
   checkPositive("simplex: total", total);
   return constraint("simplex", options, (theta) => cut(theta, total, axesOf(theta, options)));
 }
@@ -135,6 +142,7 @@ export function simplex(options: SimplexOptions = {}): Transform {
  * @example chain(sgd({ learningRate: 0.1 }), l1Ball(5))
  */
 export function l1Ball(radius: number, options: NormOptions = {}): Transform {
+  checkOptions("l1Ball", options, { parameters: 0, axes: 0 });
   checkPositive("l1Ball: radius", radius);
   return constraint("l1Ball", options, (theta) => {
     const axes = axesOf(theta, options);

@@ -1,7 +1,9 @@
 // Learning rates that go up and down: functions of the step, counted from 1, that hold nothing and give the same bits on
 // every runtime.
+
 import { OptionError } from "../core/errors.ts";
 import { pow } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import { checkInteger, checkRate, checkShare } from "./check.ts";
 import { halfCosine, straight } from "./decay.ts";
 import { oneOf } from "./transform.ts";
@@ -24,6 +26,7 @@ export interface CosineRestartsOptions {
  * @example sgd({ learningRate: cosineRestarts({ from: 0.1, period: 1000, multiplier: 2 }) })
  */
 export function cosineRestarts(options: CosineRestartsOptions): (step: number) => number {
+  checkOptions("cosineRestarts", options, { from: 0, to: 0, period: 0, multiplier: 0 });
   const from = checkRate("cosineRestarts: from", options.from);
   const to = checkRate("cosineRestarts: to", options.to ?? 0);
   const period = checkInteger("cosineRestarts: period", options.period);
@@ -61,6 +64,15 @@ export interface OneCycleOptions {
  * @example sgd({ learningRate: oneCycle({ peak: 0.1, steps: 5000 }), momentum: 0.9 })
  */
 export function oneCycle(options: OneCycleOptions): (step: number) => number {
+  checkOptions("oneCycle", options, {
+    peak: 0,
+    steps: 0,
+    rise: 0,
+    anneal: 0,
+    phases: 0,
+    startDivisor: 0,
+    endDivisor: 0,
+  });
   const peak = checkRate("oneCycle: peak", options.peak);
   const steps = checkInteger("oneCycle: steps", options.steps);
   const phases = oneOf("oneCycle: phases", options.phases ?? 2, [2, 3]);
@@ -111,6 +123,7 @@ export interface CyclicOptions {
  * @example sgd({ learningRate: cyclic({ low: 1e-3, high: 0.1, up: 500, mode: "triangular2" }) })
  */
 export function cyclic(options: CyclicOptions): (step: number) => number {
+  checkOptions("cyclic", options, { low: 0, high: 0, up: 0, down: 0, mode: 0, factor: 0 });
   const low = checkRate("cyclic: low", options.low);
   const high = checkRate("cyclic: high", options.high, low);
   const up = checkInteger("cyclic: up", options.up ?? 2000);

@@ -1,5 +1,7 @@
 // D-Adaptation and Prodigy: step sizes from an estimate d of how far the solution is, which only grows.
+
 import { power } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { abs, add, div, equal, greater, maximum, minimum, mul, sqrt, sub, where } from "../ops/arithmetic.ts";
 import { sum, sumSquares } from "../ops/reduce.ts";
@@ -7,12 +9,16 @@ import { meanOf, squaresOf } from "./moments.ts";
 import {
   checkPositive,
   checkRange,
+  checkSchedule,
   rounded,
   type Schedule,
   type Transform,
   type TransformContext,
   valueAt,
 } from "./transform.ts";
+
+const COMMON = { learningRate: 0, weightDecay: 0, initialDistance: 0, growth: 0 } as const;
+const ON_ADAM = { ...COMMON, beta1: 0, beta2: 0, epsilon: 0, decoupled: 0, biasCorrection: 0 } as const;
 
 /** What all of them take. */
 export interface DAdaptationOptions {
@@ -36,8 +42,7 @@ interface Common {
 /** Checks what all of them take. */
 function common(name: string, options: DAdaptationOptions): Common {
   const { learningRate = 1, growth = Number.POSITIVE_INFINITY } = options;
-  const rateAt = (step: number) => valueAt(`${name}: learningRate`, learningRate, step);
-  if (typeof learningRate === "number") rateAt(1);
+  const rateAt = checkSchedule(`${name}: learningRate`, learningRate);
   if (growth !== Number.POSITIVE_INFINITY) valueAt(`${name}: growth`, growth, 1, 1);
   const decay = valueAt(`${name}: weightDecay`, options.weightDecay ?? 0, 1);
   const initial = checkPositive(`${name}: initialDistance`, options.initialDistance ?? 1e-6);
@@ -69,6 +74,7 @@ export interface DAdaptSgdOptions extends DAdaptationOptions {
  * @example dAdaptSgd({ momentum: 0.9 })
  */
 export function dAdaptSgd(options: DAdaptSgdOptions = {}): Transform {
+  checkOptions("dAdaptSgd", options, { ...COMMON, momentum: 0 });
   const { rateAt, decay, initial, growth } = common("dAdaptSgd", options);
   const momentum = checkRange("dAdaptSgd: momentum", options.momentum ?? 0, 0, 1);
   return {
@@ -140,6 +146,7 @@ function adamNumbers(name: string, options: DAdaptAdamOptions) {
  * @example dAdaptAdam()
  */
 export function dAdaptAdam(options: DAdaptAdamOptions = {}): Transform {
+  checkOptions("dAdaptAdam", options, ON_ADAM);
   const { rateAt, decay, initial, growth } = common("dAdaptAdam", options);
   const { beta1, beta2, epsilon, correction } = adamNumbers("dAdaptAdam", options);
   const { decoupled = false } = options;
@@ -204,6 +211,7 @@ export interface ProdigyOptions extends DAdaptAdamOptions {
  * @example prodigy({ weightDecay: 0.01 })
  */
 export function prodigy(options: ProdigyOptions = {}): Transform {
+  checkOptions("prodigy", options, { ...ON_ADAM, beta3: 0, coefficient: 0, safeguardWarmup: 0 });
   const { rateAt, decay, initial, growth } = common("prodigy", options);
   const { beta1, beta2, epsilon, correction } = adamNumbers("prodigy", options);
   const beta3 = checkRange("prodigy: beta3", options.beta3 ?? Math.sqrt(beta2), 0, 1);

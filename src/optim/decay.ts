@@ -1,6 +1,8 @@
 // Learning rates that go from one value to another: functions of the step, counted from 1, that hold nothing and give the
 // same bits on every runtime.
+
 import { cosPi, pow } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import { checkInteger, checkList, checkRate, checkRising, checkShare } from "./check.ts";
 
 /** From one value to another, where a share of the way is gone; the end is exact. */
@@ -30,6 +32,7 @@ export interface StepDecayOptions {
  * @example sgd({ learningRate: stepDecay({ from: 0.1, every: 1000 }) })
  */
 export function stepDecay(options: StepDecayOptions): (step: number) => number {
+  checkOptions("stepDecay", options, { from: 0, factor: 0, every: 0 });
   const from = checkRate("stepDecay: from", options.from);
   const factor = checkShare("stepDecay: factor", options.factor ?? 0.1);
   const every = checkInteger("stepDecay: every", options.every);
@@ -52,6 +55,7 @@ export interface MultiStepDecayOptions {
  * @example sgd({ learningRate: multiStepDecay({ from: 0.1, milestones: [3000, 6000] }) })
  */
 export function multiStepDecay(options: MultiStepDecayOptions): (step: number) => number {
+  checkOptions("multiStepDecay", options, { from: 0, factor: 0, milestones: 0 });
   const from = checkRate("multiStepDecay: from", options.from);
   const factor = checkShare("multiStepDecay: factor", options.factor ?? 0.1);
   const milestones = checkList("multiStepDecay: milestones", options.milestones);
@@ -78,7 +82,12 @@ export interface ExponentialDecayOptions {
  * @example adam({ learningRate: exponentialDecay({ from: 1e-3, factor: 0.96, every: 1000 }) })
  */
 export function exponentialDecay(options: ExponentialDecayOptions): (step: number) => number {
-  const { staircase = false } = options;
+  const { staircase = false } = checkOptions("exponentialDecay", options, {
+    from: 0,
+    factor: 0,
+    every: 0,
+    staircase: 0,
+  });
   const from = checkRate("exponentialDecay: from", options.from);
   const factor = checkShare("exponentialDecay: factor", options.factor);
   const every = checkInteger("exponentialDecay: every", options.every ?? 1);
@@ -107,7 +116,12 @@ export interface InverseTimeDecayOptions {
  * @example sgd({ learningRate: inverseTimeDecay({ from: 0.1, rate: 0.5, every: 1000 }) })
  */
 export function inverseTimeDecay(options: InverseTimeDecayOptions): (step: number) => number {
-  const { staircase = false } = options;
+  const { staircase = false } = checkOptions("inverseTimeDecay", options, {
+    from: 0,
+    rate: 0,
+    every: 0,
+    staircase: 0,
+  });
   const from = checkRate("inverseTimeDecay: from", options.from);
   const rate = checkRate("inverseTimeDecay: rate", options.rate);
   const every = checkInteger("inverseTimeDecay: every", options.every ?? 1);
@@ -133,6 +147,7 @@ export interface LinearOptions {
  * @example sgd({ learningRate: linear({ from: 0.1, to: 0, steps: 5000 }) })
  */
 export function linear(options: LinearOptions): (step: number) => number {
+  checkOptions("linear", options, { from: 0, to: 0, steps: 0 });
   const from = checkRate("linear: from", options.from);
   const to = checkRate("linear: to", options.to);
   const steps = checkInteger("linear: steps", options.steps);
@@ -156,6 +171,7 @@ export interface CosineDecayOptions {
  * @example adamW({ learningRate: cosineDecay({ from: 1e-3, steps: 5000 }) })
  */
 export function cosineDecay(options: CosineDecayOptions): (step: number) => number {
+  checkOptions("cosineDecay", options, { from: 0, to: 0, steps: 0 });
   const from = checkRate("cosineDecay: from", options.from);
   const to = checkRate("cosineDecay: to", options.to ?? 0);
   const steps = checkInteger("cosineDecay: steps", options.steps);
@@ -175,6 +191,7 @@ export interface PolynomialDecayOptions extends CosineDecayOptions {
  * @example sgd({ learningRate: polynomialDecay({ from: 0.1, steps: 5000, power: 2 }) })
  */
 export function polynomialDecay(options: PolynomialDecayOptions): (step: number) => number {
+  checkOptions("polynomialDecay", options, { from: 0, to: 0, steps: 0, power: 0 });
   const from = checkRate("polynomialDecay: from", options.from);
   const to = checkRate("polynomialDecay: to", options.to ?? 0);
   const steps = checkInteger("polynomialDecay: steps", options.steps);

@@ -1,6 +1,8 @@
 // Second moments in less memory than the parameters: factors of a matrix, or the largest of each row and column.
+
 import { OptionError } from "../core/errors.ts";
 import { pow } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, div, greater, maximum, minimum, mul, rsqrt, sqrt, square, where } from "../ops/arithmetic.ts";
 import { max, mean, sumSquares } from "../ops/reduce.ts";
@@ -8,6 +10,7 @@ import { reshape } from "../ops/reshape.ts";
 import { flushed, meanOf } from "./moments.ts";
 import {
   checkRange,
+  checkSchedule,
   oneOf,
   type Schedule,
   type Transform,
@@ -51,10 +54,20 @@ const rootMeanSquare = (x: Tensor) => sqrt(div(sumSquares(x), x.size));
  * @example adafactor({ learningRate: 0.01 })
  */
 export function adafactor(options: AdafactorOptions = {}): Transform {
-  const { learningRate = 0.01 } = options;
+  const { learningRate = 0.01 } = checkOptions("adafactor", options, {
+    learningRate: 0,
+    beta2Decay: 0,
+    epsilon: 0,
+    leastScale: 0,
+    clipThreshold: 0,
+    weightDecay: 0,
+    momentum: 0,
+    leastFactoredSize: 0,
+    convention: 0,
+  });
   const convention = oneOf("adafactor: convention", options.convention ?? "torch", ["torch", "optax"]);
   const torch = convention === "torch";
-  if (typeof learningRate === "number") valueAt("adafactor: learningRate", learningRate, 1);
+  const rateAt = checkSchedule("adafactor: learningRate", learningRate);
   const tau = options.beta2Decay ?? -0.8;
   if (!(tau <= 0 && Number.isFinite(tau)))
     throw new OptionError(`adafactor: beta2Decay: wanted a finite number ≤ 0, got ${tau}`);
@@ -68,7 +81,7 @@ export function adafactor(options: AdafactorOptions = {}): Transform {
     name: "adafactor",
     hyperWords: 9,
     hyper(step) {
-      const rate = valueAt("adafactor: learningRate", learningRate, step);
+      const rate = rateAt(step);
       const share = pow(step, tau);
       const size = torch ? Math.min(rate, 1 / Math.sqrt(step)) : rate;
       // sgd's words first: θ ← θ − 1 · (u + λθ).
@@ -162,14 +175,14 @@ export interface Sm3Options {
  * @example sm3({ learningRate: 0.1 })
  */
 export function sm3(options: Sm3Options = {}): Transform {
-  const { learningRate = 0.1 } = options;
-  if (typeof learningRate === "number") valueAt("sm3: learningRate", learningRate, 1);
+  const { learningRate = 0.1 } = checkOptions("sm3", options, { learningRate: 0, momentum: 0, epsilon: 0 });
+  const rateAt = checkSchedule("sm3: learningRate", learningRate);
   const momentum = checkRange("sm3: momentum", options.momentum ?? 0.9, 0, 1);
   const epsilon = valueAt("sm3: epsilon", options.epsilon ?? 1e-8, 1);
   return {
     name: "sm3",
     hyperWords: 4,
-    hyper: (step) => [valueAt("sm3: learningRate", learningRate, step), momentum, 1 - momentum, 0],
+    hyper: (step) => [rateAt(step), momentum, 1 - momentum, 0],
     apply({ parameters, state, assign, update }) {
       for (const parameter of parameters) {
         const { name, gradient } = parameter;

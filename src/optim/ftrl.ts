@@ -1,5 +1,7 @@
 // Follow the regularized leader: weights made anew at each step from what all gradients come to.
+
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { type Schedule, type Transform, valueAt } from "./transform.ts";
 
 /** Options of {@link ftrl}. */
@@ -28,7 +30,15 @@ export interface FtrlOptions {
  * @example ftrl({ learningRate: 0.05, l1: 0.01 })
  */
 export function ftrl(options: FtrlOptions = {}): Transform {
-  const { learningRate = 1e-3 } = options;
+  const { learningRate = 1e-3 } = checkOptions("ftrl", options, {
+    learningRate: 0,
+    power: 0,
+    initialSum: 0,
+    l1: 0,
+    l2: 0,
+    shrinkage: 0,
+    beta: 0,
+  });
   const rateAt = (step: number) => {
     const rate = valueAt("ftrl: learningRate", learningRate, step);
     if (rate === 0) throw new OptionError("ftrl: learningRate: wanted a number > 0, got 0");

@@ -1,12 +1,21 @@
 // What is made of gradients besides clipping: penalties, centralization, noise, scale, and a way out where they are
 // not finite. And decay beside the gradient, for optimizers that have none of their own.
+
 import { pow } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, mul, notEqual, sign, sub } from "../ops/arithmetic.ts";
 import { stepNormal } from "../ops/random.ts";
 import { mean, sum } from "../ops/reduce.ts";
 import { type SelectionOptions, selected } from "./groups.ts";
-import { inputAxes, type Schedule, type Transform, type TransformContext, valueAt } from "./transform.ts";
+import {
+  checkSchedule,
+  inputAxes,
+  type Schedule,
+  type Transform,
+  type TransformContext,
+  valueAt,
+} from "./transform.ts";
 
 /** Adds to the gradients of some parameters what a function of θ and the hyper-parameters gives. */
 function penalty(
@@ -15,12 +24,11 @@ function penalty(
   options: SelectionOptions,
   slope: (theta: Tensor, ...rates: Tensor[]) => Tensor,
 ): Transform {
-  const list = Object.entries(rates);
-  for (const [rate, value] of list) if (typeof value === "number") valueAt(`${name}: ${rate}`, value, 1);
+  const list = Object.entries(rates).map(([rate, value]) => checkSchedule(`${name}: ${rate}`, value));
   return {
     name,
     hyperWords: list.length,
-    hyper: (step) => list.map(([rate, value]) => valueAt(`${name}: ${rate}`, value, step)),
+    hyper: (step) => list.map((at) => at(step)),
     apply({ parameters, hyper }) {
       const words = list.map((_, index) => hyper(index));
       for (const parameter of selected(name, parameters, options.parameters))
@@ -36,6 +44,7 @@ function penalty(
  * @example chain(l2(1e-4), sgd({ learningRate: 0.1, momentum: 0.9 }))
  */
 export function l2(lambda: Schedule, options: SelectionOptions = {}): Transform {
+  checkOptions("l2", options, { parameters: 0 });
   return penalty("l2", { lambda }, options, (theta, rate) => mul(rate!, theta));
 }
 
@@ -45,6 +54,7 @@ export function l2(lambda: Schedule, options: SelectionOptions = {}): Transform 
  * @example chain(l1(1e-5), adam())
  */
 export function l1(lambda: Schedule, options: SelectionOptions = {}): Transform {
+  checkOptions("l1", options, { parameters: 0 });
   return penalty("l1", { lambda }, options, (theta, rate) => mul(rate!, sign(theta)));
 }
 
@@ -62,7 +72,7 @@ export interface ElasticNetOptions extends SelectionOptions {
  * @example chain(elasticNet({ l1: 1e-5, l2: 1e-4 }), adam())
  */
 export function elasticNet(options: ElasticNetOptions): Transform {
-  const { l1: first, l2: second } = options;
+  const { l1: first, l2: second } = checkOptions("elasticNet", options, { parameters: 0, l1: 0, l2: 0 });
   return penalty("elasticNet", { l1: first, l2: second }, options, (theta, a, b) =>
     add(mul(a!, sign(theta)), mul(b!, theta)),
   );
@@ -81,12 +91,12 @@ export interface DecoupledDecayOptions extends SelectionOptions {
  * @example chain(decoupledDecay({ rate: 1e-5 }), adam())
  */
 export function decoupledDecay(options: DecoupledDecayOptions): Transform {
-  const { rate, parameters: selection } = options;
-  if (typeof rate === "number") valueAt("decoupledDecay: rate", rate, 1);
+  const { rate, parameters: selection } = checkOptions("decoupledDecay", options, { parameters: 0, rate: 0 });
+  const rateAt = checkSchedule("decoupledDecay: rate", rate);
   return {
     name: "decoupledDecay",
     hyperWords: 1,
-    hyper: (step) => [1 - valueAt("decoupledDecay: rate", rate, step)],
+    hyper: (step) => [1 - rateAt(step)],
     apply({ parameters, hyper, change }) {
       const share = hyper(0);
       for (const parameter of selected("decoupledDecay", parameters, selection))
@@ -131,7 +141,11 @@ export interface GradientNoiseOptions {
  * @example chain(addGradientNoise({ eta: 0.01 }), sgd({ learningRate: 0.1 }))
  */
 export function addGradientNoise(options: GradientNoiseOptions = {}): Transform {
-  const { eta = 0.3, gamma = 0.55, seed } = options;
+  const {
+    eta = 0.3,
+    gamma = 0.55,
+    seed,
+  } = checkOptions("addGradientNoise", options, { eta: 0, gamma: 0, seed: 0 });
   valueAt("addGradientNoise: eta", eta, 1);
   valueAt("addGradientNoise: gamma", gamma, 1);
   return {
@@ -155,11 +169,11 @@ export function addGradientNoise(options: GradientNoiseOptions = {}): Transform 
  * @example chain(scaleGradient((step) => Math.min(1, step / 100)), adam())
  */
 export function scaleGradient(scale: Schedule): Transform {
-  if (typeof scale === "number") valueAt("scaleGradient: scale", scale, 1);
+  const scaleAt = checkSchedule("scaleGradient: scale", scale);
   return {
     name: "scaleGradient",
     hyperWords: 1,
-    hyper: (step) => [valueAt("scaleGradient: scale", scale, step)],
+    hyper: (step) => [scaleAt(step)],
     apply({ parameters, hyper }) {
       const factor = hyper(0);
       for (const parameter of parameters) parameter.gradient = mul(parameter.gradient, factor);

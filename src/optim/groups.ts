@@ -21,7 +21,8 @@ export function selects(selection: ParameterSelection, name: string): boolean {
     const parts = selection.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     return new RegExp(`^${parts.join(".*")}$`).test(name);
   }
-  if (selection instanceof RegExp) return selection.test(name);
+  // A pattern that is global would go on from where it last ended.
+  if (selection instanceof RegExp) return name.search(selection) >= 0;
   if (typeof selection === "function") return selection(name);
   return selection.some((each) => selects(each, name));
 }

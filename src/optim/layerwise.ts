@@ -1,9 +1,11 @@
 // A step size for each tensor, by the norms of the tensor and of its step: LARS, LAMB, NovoGrad.
+
 import { power } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, div, greater, mul, sqrt, where } from "../ops/arithmetic.ts";
 import { sumSquares } from "../ops/reduce.ts";
-import { checkRange, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
+import { checkRange, checkSchedule, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
 
 const normOf = (x: Tensor) => sqrt(sumSquares(x));
 
@@ -42,9 +44,17 @@ export interface LarsOptions {
  * @example lars({ learningRate: 0.5, weightDecay: 1e-4 })
  */
 export function lars(options: LarsOptions = {}): Transform {
-  const { learningRate = 0.01, nesterov = false } = options;
+  const { learningRate = 0.01, nesterov = false } = checkOptions("lars", options, {
+    learningRate: 0,
+    momentum: 0,
+    nesterov: 0,
+    weightDecay: 0,
+    trustCoefficient: 0,
+    epsilon: 0,
+    convention: 0,
+  });
   const convention = oneOf("lars: convention", options.convention ?? "optax", ["optax", "paper"]);
-  if (typeof learningRate === "number") valueAt("lars: learningRate", learningRate, 1);
+  const rateAt = checkSchedule("lars: learningRate", learningRate);
   const momentum = checkRange("lars: momentum", options.momentum ?? 0.9, 0, 1);
   const decay = valueAt("lars: weightDecay", options.weightDecay ?? 0, 1);
   const trust = valueAt("lars: trustCoefficient", options.trustCoefficient ?? 1e-3, 1);
@@ -52,15 +62,7 @@ export function lars(options: LarsOptions = {}): Transform {
   return {
     name: "lars",
     hyperWords: 7,
-    hyper: (step) => [
-      valueAt("lars: learningRate", learningRate, step),
-      momentum,
-      1,
-      0,
-      decay,
-      trust,
-      epsilon,
-    ],
+    hyper: (step) => [rateAt(step), momentum, 1, 0, decay, trust, epsilon],
     apply({ parameters, hyper, update }) {
       const [lambda, coefficient, least] = [hyper(4), hyper(5), hyper(6)];
       for (const parameter of parameters) {
@@ -95,8 +97,14 @@ export interface LambOptions {
  * @example lamb({ learningRate: 2e-3, weightDecay: 0.01 })
  */
 export function lamb(options: LambOptions = {}): Transform {
-  const { learningRate = 1e-3 } = options;
-  if (typeof learningRate === "number") valueAt("lamb: learningRate", learningRate, 1);
+  const { learningRate = 1e-3 } = checkOptions("lamb", options, {
+    learningRate: 0,
+    beta1: 0,
+    beta2: 0,
+    epsilon: 0,
+    weightDecay: 0,
+  });
+  const rateAt = checkSchedule("lamb: learningRate", learningRate);
   const beta1 = checkRange("lamb: beta1", options.beta1 ?? 0.9, 0, 1);
   const beta2 = checkRange("lamb: beta2", options.beta2 ?? 0.999, 0, 1);
   const epsilon = valueAt("lamb: epsilon", options.epsilon ?? 1e-6, 1);
@@ -105,7 +113,7 @@ export function lamb(options: LambOptions = {}): Transform {
     name: "lamb",
     hyperWords: 14,
     hyper(step) {
-      const rate = valueAt("lamb: learningRate", learningRate, step);
+      const rate = rateAt(step);
       const correction = 1 / Math.sqrt(1 - power(beta2, step));
       const direction = [
         1 / (1 - power(beta1, step)),
@@ -153,8 +161,14 @@ export interface NovogradOptions {
  * @example novograd({ learningRate: 0.01, weightDecay: 1e-3 })
  */
 export function novograd(options: NovogradOptions = {}): Transform {
-  const { learningRate = 1e-3 } = options;
-  if (typeof learningRate === "number") valueAt("novograd: learningRate", learningRate, 1);
+  const { learningRate = 1e-3 } = checkOptions("novograd", options, {
+    learningRate: 0,
+    beta1: 0,
+    beta2: 0,
+    epsilon: 0,
+    weightDecay: 0,
+  });
+  const rateAt = checkSchedule("novograd: learningRate", learningRate);
   const beta1 = checkRange("novograd: beta1", options.beta1 ?? 0.9, 0, 1);
   const beta2 = checkRange("novograd: beta2", options.beta2 ?? 0.25, 0, 1);
   const epsilon = valueAt("novograd: epsilon", options.epsilon ?? 1e-6, 1);
@@ -163,7 +177,7 @@ export function novograd(options: NovogradOptions = {}): Transform {
     name: "novograd",
     hyperWords: 8,
     hyper: (step) => [
-      valueAt("novograd: learningRate", learningRate, step),
+      rateAt(step),
       beta1,
       1,
       0,

@@ -1,4 +1,5 @@
 // Gradients of a multiple of the loss, so that small ones do not vanish on the way back, and their scale.
+import { checkOptions } from "../core/options.ts";
 import { add, equal, greaterEqual, maximum, minimum, mul, reciprocal, where } from "../ops/arithmetic.ts";
 import { gradients } from "../ops/gradients.ts";
 import { countSkipped, finiteness } from "./gradients.ts";
@@ -30,7 +31,12 @@ const MOST = 2 ** 100;
  * @example lossScaling(chain(clipByGlobalNorm(1), adamW({ learningRate: 3e-4 })), { scale: 1024 })
  */
 export function lossScaling(inner: Transform, options: LossScalingOptions = {}): Transform {
-  const { every = 2000 } = options;
+  const { every = 2000 } = checkOptions("lossScaling", options, {
+    scale: 0,
+    every: 0,
+    growth: 0,
+    backoff: 0,
+  });
   const initial = checkRange(
     "lossScaling: scale",
     checkPositive("lossScaling: scale", options.scale ?? 65_536),

@@ -1,5 +1,7 @@
 // Muon: momentum of a matrix, made orthogonal.
+
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, div, maximum, mul, sqrt } from "../ops/arithmetic.ts";
@@ -9,7 +11,7 @@ import { sumSquares } from "../ops/reduce.ts";
 import { type AdamOptions, adamW } from "./adam.ts";
 import { type ParameterSelection, selects } from "./groups.ts";
 import { meanOf } from "./moments.ts";
-import { checkRange, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
+import { checkRange, checkSchedule, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
 
 /** Options of {@link muon}. */
 export interface MuonOptions {
@@ -61,8 +63,21 @@ function orthogonal(
  * @example parameterGroups({ hidden: { parameters: "*.weight", optimizer: muon({ learningRate: 0.02 }) } }, adamW())
  */
 export function muon(options: MuonOptions = {}): Transform {
-  const { learningRate = 1e-3, nesterov = true, coefficients = [3.4445, -4.775, 2.0315] } = options;
-  if (typeof learningRate === "number") valueAt("muon: learningRate", learningRate, 1);
+  const {
+    learningRate = 1e-3,
+    nesterov = true,
+    coefficients = [3.4445, -4.775, 2.0315],
+  } = checkOptions("muon", options, {
+    learningRate: 0,
+    momentum: 0,
+    nesterov: 0,
+    weightDecay: 0,
+    coefficients: 0,
+    iterations: 0,
+    epsilon: 0,
+    adjust: 0,
+  });
+  const rateAt = checkSchedule("muon: learningRate", learningRate);
   const momentum = checkRange("muon: momentum", options.momentum ?? 0.95, 0, 1);
   const decay = valueAt("muon: weightDecay", options.weightDecay ?? 0.1, 1);
   const epsilon = valueAt("muon: epsilon", options.epsilon ?? 1e-7, 1);
@@ -82,7 +97,7 @@ export function muon(options: MuonOptions = {}): Transform {
     name: "muon",
     hyperWords: 6,
     // sgd's words first: θ ← θ − γ (u + λθ).
-    hyper: (step) => [valueAt("muon: learningRate", learningRate, step), 0, 1, decay, momentum, 1 - momentum],
+    hyper: (step) => [rateAt(step), 0, 1, decay, momentum, 1 - momentum],
     apply({ parameters, hyper, slot, assign, update }) {
       const [kept, taken] = [hyper(4), hyper(5)];
       for (const parameter of parameters) {
@@ -121,7 +136,7 @@ export interface MuonWithAdamWOptions {
  * @example muonWithAdamW({ muon: { learningRate: 0.02 }, adamW: { learningRate: 3e-4 }, exclude: "dense_2.*" })
  */
 export function muonWithAdamW(options: MuonWithAdamWOptions = {}): Transform {
-  const { exclude = [] } = options;
+  const { exclude = [] } = checkOptions("muonWithAdamW", options, { muon: 0, adamW: 0, exclude: 0 });
   const [matrices, others] = [muon(options.muon), adamW(options.adamW)];
   return {
     name: "muonWithAdamW",

@@ -1,9 +1,11 @@
 // Gradient descent that finds its step size: by the distance come so far, or by the loss.
+import { checkOptions } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, div, greater, maximum, minimum, mul, sqrt, sub, where } from "../ops/arithmetic.ts";
 import { sumSquares } from "../ops/reduce.ts";
 import {
   checkPositive,
+  checkSchedule,
   oneOf,
   type Schedule,
   type TrainedParameter,
@@ -33,13 +35,13 @@ function byDistance(
   scaleOf: (context: TransformContext, name: string, starts: readonly Tensor[], squared: Tensors) => Tensor,
 ): Transform {
   const { learningRate = 1 } = options;
-  if (typeof learningRate === "number") valueAt(`${name}: learningRate`, learningRate, 1);
+  const rateAt = checkSchedule(`${name}: learningRate`, learningRate);
   const decay = valueAt(`${name}: weightDecay`, options.weightDecay ?? 0, 1);
   return {
     name,
     hyperWords: 5 + numbers.length,
     // sgd's words first: θ ← θ − γu.
-    hyper: (step) => [valueAt(`${name}: learningRate`, learningRate, step), 0, 1, 0, decay, ...numbers],
+    hyper: (step) => [rateAt(step), 0, 1, 0, decay, ...numbers],
     apply(context) {
       const { parameters, hyper, slot, update } = context;
       const lambda = hyper(4);
@@ -83,7 +85,13 @@ export interface DogOptions extends DistanceOptions {
  * @example dog()
  */
 export function dog(options: DogOptions = {}): Transform {
-  const { layerwise = false } = options;
+  const { layerwise = false } = checkOptions("dog", options, {
+    learningRate: 0,
+    weightDecay: 0,
+    relativeDistance: 0,
+    epsilon: 0,
+    layerwise: 0,
+  });
   const relative = checkPositive("dog: relativeDistance", options.relativeDistance ?? 1e-6);
   const epsilon = valueAt("dog: epsilon", options.epsilon ?? 1e-8, 1);
   return byDistance(
@@ -119,6 +127,7 @@ export interface DowgOptions extends DistanceOptions {
  * @example dowg()
  */
 export function dowg(options: DowgOptions = {}): Transform {
+  checkOptions("dowg", options, { learningRate: 0, weightDecay: 0, squaredDistance: 0, epsilon: 0 });
   const epsilon = valueAt("dowg: epsilon", options.epsilon ?? 1e-4, 1);
   const initial = checkPositive("dowg: squaredDistance", options.squaredDistance ?? epsilon);
   return byDistance(
@@ -162,8 +171,14 @@ const LEAST = 2 ** -52;
  * @example polyakSgd({ largestRate: 0.5 })
  */
 export function polyakSgd(options: PolyakSgdOptions = {}): Transform {
-  const { learningRate = 1 } = options;
-  if (typeof learningRate === "number") valueAt("polyakSgd: learningRate", learningRate, 1);
+  const { learningRate = 1 } = checkOptions("polyakSgd", options, {
+    learningRate: 0,
+    largestRate: 0,
+    leastLoss: 0,
+    epsilon: 0,
+    variant: 0,
+  });
+  const rateAt = checkSchedule("polyakSgd: learningRate", learningRate);
   const largest = valueAt("polyakSgd: largestRate", options.largestRate ?? 1, 1);
   const leastLoss = valueAt("polyakSgd: leastLoss", options.leastLoss ?? 0, 1, Number.NEGATIVE_INFINITY);
   const epsilon = valueAt("polyakSgd: epsilon", options.epsilon ?? 0, 1);
@@ -171,15 +186,7 @@ export function polyakSgd(options: PolyakSgdOptions = {}): Transform {
   return {
     name: "polyakSgd",
     hyperWords: 7,
-    hyper: (step) => [
-      valueAt("polyakSgd: learningRate", learningRate, step),
-      0,
-      1,
-      0,
-      largest,
-      leastLoss,
-      epsilon,
-    ],
+    hyper: (step) => [rateAt(step), 0, 1, 0, largest, leastLoss, epsilon],
     apply({ parameters, loss, hyper, update }) {
       if (parameters.length === 0) return;
       const gap = sub(loss, hyper(5));

@@ -1,6 +1,8 @@
 // A learning rate that is lowered when a number that somebody watches no longer gets better. The one schedule with a
 // memory: the host tells it the number, and steps only ask.
+
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { checkInteger, checkRate } from "./check.ts";
 import { checkRange, oneOf } from "./transform.ts";
 
@@ -44,6 +46,17 @@ export interface Plateau {
  * plateau.observe(0.7); // a validation loss
  */
 export function reduceOnPlateau(options: PlateauOptions): Plateau {
+  checkOptions("reduceOnPlateau", options, {
+    learningRate: 0,
+    factor: 0,
+    patience: 0,
+    threshold: 0,
+    thresholdMode: 0,
+    cooldown: 0,
+    minimum: 0,
+    epsilon: 0,
+    mode: 0,
+  });
   let rate = checkRate("reduceOnPlateau: learningRate", options.learningRate);
   const factor = checkRange("reduceOnPlateau: factor", options.factor ?? 0.1, 0, 1);
   const patience = checkInteger("reduceOnPlateau: patience", options.patience ?? 10, 0);

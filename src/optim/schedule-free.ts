@@ -1,11 +1,14 @@
 // Schedule-free learning: steps from one sequence, an average of it to evaluate, and gradients taken between the two.
+
 import { OptionError } from "../core/errors.ts";
 import { pow, power } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, div, mul, sqrt, sub } from "../ops/arithmetic.ts";
 import { squaresOf } from "./moments.ts";
 import {
   checkRange,
+  checkSchedule,
   type Schedule,
   type TrainedParameter,
   type Transform,
@@ -41,7 +44,7 @@ function scheduleFree(
   direction: (context: TransformContext, parameter: TrainedParameter) => Tensor,
 ): Transform {
   const { learningRate = defaultRate, warmupSteps = 0 } = options;
-  if (typeof learningRate === "number") valueAt(`${name}: learningRate`, learningRate, 1);
+  const scheduled = checkSchedule(`${name}: learningRate`, learningRate);
   const beta = checkRange(`${name}: beta1`, options.beta1 ?? 0.9, Number.MIN_VALUE, 1);
   const decay = valueAt(`${name}: weightDecay`, options.weightDecay ?? 0, 1);
   const stepPower = valueAt(`${name}: stepPower`, options.stepPower ?? 0, 1);
@@ -50,9 +53,7 @@ function scheduleFree(
     throw new OptionError(`${name}: warmupSteps: wanted a whole number ≥ 0, got ${warmupSteps}`);
   }
   const rateAt = (step: number) =>
-    valueAt(`${name}: learningRate`, learningRate, step) *
-    Math.min(1, warmupSteps > 0 ? step / warmupSteps : 1) *
-    scale(step);
+    scheduled(step) * Math.min(1, warmupSteps > 0 ? step / warmupSteps : 1) * scale(step);
   // Steps are asked for in order, for the most part: the sum of weights goes on from the last.
   let known = { step: 0, largest: 0, sum: 0, share: 0, rate: 0 };
   const numbersAt = (step: number) => {
@@ -102,6 +103,14 @@ function scheduleFree(
  * @example scheduleFreeSgd({ learningRate: 1, warmupSteps: 100 })
  */
 export function scheduleFreeSgd(options: ScheduleFreeSgdOptions = {}): Transform {
+  checkOptions("scheduleFreeSgd", options, {
+    learningRate: 0,
+    beta1: 0,
+    weightDecay: 0,
+    warmupSteps: 0,
+    stepPower: 0,
+    ratePower: 0,
+  });
   const plain = { defaultRate: 1, scale: () => 1, numbers: [] };
   return scheduleFree("scheduleFreeSgd", options, plain, (_, { gradient }) => gradient);
 }
@@ -122,6 +131,16 @@ export interface ScheduleFreeAdamWOptions extends ScheduleFreeSgdOptions {
  * @example scheduleFreeAdamW({ learningRate: 0.0025, warmupSteps: 100 })
  */
 export function scheduleFreeAdamW(options: ScheduleFreeAdamWOptions = {}): Transform {
+  checkOptions("scheduleFreeAdamW", options, {
+    learningRate: 0,
+    beta1: 0,
+    weightDecay: 0,
+    warmupSteps: 0,
+    stepPower: 0,
+    ratePower: 0,
+    beta2: 0,
+    epsilon: 0,
+  });
   const beta2 = checkRange("scheduleFreeAdamW: beta2", options.beta2 ?? 0.999, 0, 1);
   const epsilon = valueAt("scheduleFreeAdamW: epsilon", options.epsilon ?? 1e-8, 1);
   const scale = (step: number) => Math.sqrt(1 - power(beta2, step));

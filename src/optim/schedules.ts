@@ -1,5 +1,7 @@
 // Schedules made of others. What is right for one schedule in turn is said here; the curves lie in decay.ts and cycles.ts.
+
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { checkInteger, checkList, checkRate, checkRising, checkSchedule } from "./check.ts";
 import { cosineDecay, linear } from "./decay.ts";
 import { type Schedule, valueAt } from "./transform.ts";
@@ -94,6 +96,7 @@ export interface WarmupOptions {
  * @example adamW({ learningRate: warmup(cosineDecay({ from: 1e-3, steps: 900 }), { steps: 100 }) })
  */
 export function warmup(schedule: Schedule, options: WarmupOptions): (step: number) => number {
+  checkOptions("warmup", options, { steps: 0, from: 0 });
   const steps = checkInteger("warmup: steps", options.steps);
   const from = checkRate("warmup: from", options.from ?? 0);
   const to = valueAt("warmup: schedule", checkSchedule("warmup: schedule", schedule), 1);
@@ -118,6 +121,7 @@ export interface WarmupCosineOptions {
  * @example adamW({ learningRate: warmupCosine({ peak: 3e-4, warmup: 100, total: 2000 }) })
  */
 export function warmupCosine(options: WarmupCosineOptions): (step: number) => number {
+  checkOptions("warmupCosine", options, { peak: 0, warmup: 0, total: 0, floor: 0 });
   const from = checkRate("warmupCosine: peak", options.peak);
   const steps = checkInteger("warmupCosine: warmup", options.warmup);
   const total = checkInteger("warmupCosine: total", options.total, steps + 1);

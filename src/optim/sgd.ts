@@ -2,7 +2,7 @@
 import { OptionError } from "../core/errors.ts";
 import { pow } from "../core/math.ts";
 import { checkOptions } from "../core/options.ts";
-import { checkRange, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
+import { checkRange, checkSchedule, oneOf, type Schedule, type Transform, valueAt } from "./transform.ts";
 
 /** Options of {@link sgd}. */
 export interface SgdOptions {
@@ -41,7 +41,7 @@ export function sgd(options: SgdOptions = {}): Transform {
     weightDecay: 0,
   } as const;
   const { learningRate = 0.01, convention = "torch", nesterov = false } = checkOptions("sgd", options, known);
-  if (typeof learningRate === "number") valueAt("sgd: learningRate", learningRate, 1);
+  const rateAt = checkSchedule("sgd: learningRate", learningRate);
   const momentum = checkRange("sgd: momentum", options.momentum ?? 0, 0, 1);
   const dampening = checkRange("sgd: dampening", options.dampening ?? 0, 0, 1 + Number.EPSILON);
   const weightDecay = valueAt("sgd: weightDecay", options.weightDecay ?? 0, 1);
@@ -69,7 +69,7 @@ export function sgd(options: SgdOptions = {}): Transform {
     name: "sgd",
     hyperWords: 4,
     hyper: (step) => [
-      valueAt("sgd: learningRate", learningRate, step),
+      rateAt(step),
       momentum,
       // PyTorch's first velocity is the gradient itself.
       convention === "torch" && step === 1 ? 1 : share,
@@ -100,15 +100,21 @@ export interface AsgdOptions {
  * @example asgd({ learningRate: 0.05, start: 1000 })
  */
 export function asgd(options: AsgdOptions = {}): Transform {
-  const { learningRate = 0.01, lambda = 1e-4, alpha = 0.75, start = 1e6, weightDecay = 0 } = options;
+  const {
+    learningRate = 0.01,
+    lambda = 1e-4,
+    alpha = 0.75,
+    start = 1e6,
+    weightDecay = 0,
+  } = checkOptions("asgd", options, { learningRate: 0, lambda: 0, alpha: 0, start: 0, weightDecay: 0 });
   for (const [name, value] of Object.entries({ lambda, alpha, start, weightDecay }))
     valueAt(`asgd: ${name}`, value, 1);
-  if (typeof learningRate === "number") valueAt("asgd: learningRate", learningRate, 1);
+  const rateAt = checkSchedule("asgd: learningRate", learningRate);
   return {
     name: "asgd",
     hyperWords: 5,
     hyper: (step) => {
-      const rate = valueAt("asgd: learningRate", learningRate, step);
+      const rate = rateAt(step);
       // PyTorch reckons the step size and the share of the average behind each step, for the next.
       const eta = rate / pow(1 + lambda * rate * (step - 1), alpha);
       const share = 1 / Math.max(1, step - 1 - start);

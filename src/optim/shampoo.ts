@@ -1,5 +1,7 @@
 // Shampoo: gradients of matrices between inverse roots of what their rows and columns have in common.
+
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Graph, Tensor } from "../graph/tensor.ts";
 import { add, div, equal, maximum, mul, sqrt, square, sub } from "../ops/arithmetic.ts";
 import { matmul } from "../ops/matmul.ts";
@@ -9,6 +11,7 @@ import { flushed } from "./moments.ts";
 import {
   checkCount,
   checkRange,
+  checkSchedule,
   oneOf,
   rounded,
   type Schedule,
@@ -83,8 +86,23 @@ function inverseFourthRoot(a: Tensor, ridge: number, iterations: number): Tensor
  * @example shampoo({ learningRate: 0.1, graft: "adagrad" })
  */
 export function shampoo(options: ShampooOptions = {}): Transform {
-  const { learningRate = 0.1, iterations = 25, largestSize = 512, beta = 1 } = options;
-  if (typeof learningRate === "number") valueAt("shampoo: learningRate", learningRate, 1);
+  const {
+    learningRate = 0.1,
+    iterations = 25,
+    largestSize = 512,
+    beta = 1,
+  } = checkOptions("shampoo", options, {
+    learningRate: 0,
+    momentum: 0,
+    nesterov: 0,
+    beta: 0,
+    weightDecay: 0,
+    graft: 0,
+    ridge: 0,
+    iterations: 0,
+    largestSize: 0,
+  });
+  const rateAt = checkSchedule("shampoo: learningRate", learningRate);
   const momentum = checkRange("shampoo: momentum", options.momentum ?? 0.9, 0, 1);
   if (!(beta > 0 && beta <= 1)) throw new OptionError(`shampoo: beta: wanted 0 < x ≤ 1, got ${beta}`);
   const decay = valueAt("shampoo: weightDecay", options.weightDecay ?? 0, 1);
@@ -96,14 +114,7 @@ export function shampoo(options: ShampooOptions = {}): Transform {
   return {
     name: "shampoo",
     hyperWords: 6,
-    hyper: (step) => [
-      valueAt("shampoo: learningRate", learningRate, step),
-      momentum,
-      1,
-      decay,
-      beta,
-      beta === 1 ? 1 : 1 - beta,
-    ],
+    hyper: (step) => [rateAt(step), momentum, 1, decay, beta, beta === 1 ? 1 : 1 - beta],
     apply(context) {
       const { parameters, slot, assign, update } = context;
       for (const parameter of parameters) {

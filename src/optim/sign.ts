@@ -1,6 +1,8 @@
 // Steps by a sign, whatever the gradient's size: signSGD, Lion, Rprop.
+
 import { OptionError } from "../core/errors.ts";
-import { checkRange, type Schedule, type Transform, valueAt } from "./transform.ts";
+import { checkOptions } from "../core/options.ts";
+import { checkRange, checkSchedule, type Schedule, type Transform, valueAt } from "./transform.ts";
 
 /** Options of {@link signSgd}. */
 export interface SignSgdOptions {
@@ -15,14 +17,18 @@ export interface SignSgdOptions {
  * @throws OptionError for a number out of range.
  * @example signSgd({ learningRate: 1e-3 })
  */
-export function signSgd({ learningRate = 1e-3, weightDecay = 0 }: SignSgdOptions = {}): Transform {
-  if (typeof learningRate === "number") valueAt("signSgd: learningRate", learningRate, 1);
+export function signSgd(options: SignSgdOptions = {}): Transform {
+  const { learningRate = 1e-3, weightDecay = 0 } = checkOptions("signSgd", options, {
+    learningRate: 0,
+    weightDecay: 0,
+  });
+  const rateAt = checkSchedule("signSgd: learningRate", learningRate);
   valueAt("signSgd: weightDecay", weightDecay, 1);
   return {
     name: "signSgd",
     hyperWords: 2,
     hyper: (step) => {
-      const rate = valueAt("signSgd: learningRate", learningRate, step);
+      const rate = rateAt(step);
       return [rate, 1 - rate * weightDecay];
     },
     apply: ({ update }) => update("signSgd"),
@@ -47,8 +53,13 @@ export interface LionOptions {
  * @example lion({ learningRate: 1e-4, weightDecay: 0.1 })
  */
 export function lion(options: LionOptions = {}): Transform {
-  const { learningRate = 1e-4, weightDecay = 0 } = options;
-  if (typeof learningRate === "number") valueAt("lion: learningRate", learningRate, 1);
+  const { learningRate = 1e-4, weightDecay = 0 } = checkOptions("lion", options, {
+    learningRate: 0,
+    beta1: 0,
+    beta2: 0,
+    weightDecay: 0,
+  });
+  const rateAt = checkSchedule("lion: learningRate", learningRate);
   valueAt("lion: weightDecay", weightDecay, 1);
   const beta1 = checkRange("lion: beta1", options.beta1 ?? 0.9, 0, 1);
   const beta2 = checkRange("lion: beta2", options.beta2 ?? 0.99, 0, 1);
@@ -56,7 +67,7 @@ export function lion(options: LionOptions = {}): Transform {
     name: "lion",
     hyperWords: 6,
     hyper: (step) => {
-      const rate = valueAt("lion: learningRate", learningRate, step);
+      const rate = rateAt(step);
       return [rate, 1 - rate * weightDecay, beta1, 1 - beta1, beta2, 1 - beta2];
     },
     apply: ({ update }) => update("lion", ["m"]),
@@ -80,7 +91,11 @@ export interface RpropOptions {
  * @example rprop({ learningRate: 0.01 })
  */
 export function rprop(options: RpropOptions = {}): Transform {
-  const { factors = [0.5, 1.2], limits = [1e-6, 50] } = options;
+  const { factors = [0.5, 1.2], limits = [1e-6, 50] } = checkOptions("rprop", options, {
+    learningRate: 0,
+    factors: 0,
+    limits: 0,
+  });
   const initial = valueAt("rprop: learningRate", options.learningRate ?? 0.01, 1);
   if (!(factors[0] > 0 && factors[0] < 1 && factors[1] > 1 && Number.isFinite(factors[1]))) {
     throw new OptionError(`rprop: factors: wanted 0 < shorter < 1 < longer, got ${factors.join(" and ")}`);

@@ -1,5 +1,7 @@
 // SOAP: Adam in a basis that turns with the gradients, the one in which Shampoo's matrices are diagonal.
+
 import { pow } from "../core/math.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, div, equal, greater, less, maximum, mul, sqrt, sub, where } from "../ops/arithmetic.ts";
 import { matmul } from "../ops/matmul.ts";
@@ -12,6 +14,7 @@ import { identityOf, LEAST_TRACE } from "./shampoo.ts";
 import {
   checkCount,
   checkRange,
+  checkSchedule,
   type Schedule,
   type Transform,
   type TransformContext,
@@ -93,8 +96,24 @@ function turned(basis: Tensor, a: Tensor): Tensor {
  * @example soap({ learningRate: 3e-3, weightDecay: 0.01 })
  */
 export function soap(options: SoapOptions = {}): Transform {
-  const { learningRate = 3e-3, every = 10, iterations = 10, largestSize = 512 } = options;
-  if (typeof learningRate === "number") valueAt("soap: learningRate", learningRate, 1);
+  const {
+    learningRate = 3e-3,
+    every = 10,
+    iterations = 10,
+    largestSize = 512,
+  } = checkOptions("soap", options, {
+    learningRate: 0,
+    beta1: 0,
+    beta2: 0,
+    shampooBeta: 0,
+    epsilon: 0,
+    weightDecay: 0,
+    every: 0,
+    iterations: 0,
+    ridge: 0,
+    largestSize: 0,
+  });
+  const rateAt = checkSchedule("soap: learningRate", learningRate);
   const beta1 = checkRange("soap: beta1", options.beta1 ?? 0.95, 0, 1);
   const beta2 = checkRange("soap: beta2", options.beta2 ?? 0.95, 0, 1);
   const shampooBeta = checkRange("soap: shampooBeta", options.shampooBeta ?? beta2, 0, 1);
@@ -107,7 +126,7 @@ export function soap(options: SoapOptions = {}): Transform {
     name: "soap",
     hyperWords: 10,
     hyper(step) {
-      const rate = valueAt("soap: learningRate", learningRate, step);
+      const rate = rateAt(step);
       const closed = Number.POSITIVE_INFINITY;
       // The first step leaves m, v and θ as they are.
       if (step === 1) return [0, 1, 1, 0, 1, 0, shampooBeta, 1 - shampooBeta, 0, 0];

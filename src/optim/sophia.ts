@@ -1,5 +1,7 @@
 // Sophia: steps along the momentum, each number of them bounded, by the curvature that labels drawn by the model tell.
+
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import { showShape } from "../core/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, clamp, div, log, mul, neg, sub } from "../ops/arithmetic.ts";
@@ -11,6 +13,7 @@ import {
   checkCount,
   checkPositive,
   checkRange,
+  checkSchedule,
   type Schedule,
   type Transform,
   valueAt,
@@ -64,8 +67,15 @@ function sampledLoss(logits: Tensor): Tensor {
  * @example chain(clipByGlobalNorm(1), sophiaG({ learningRate: 1e-3, rho: 0.1 }))
  */
 export function sophiaG(options: SophiaGOptions = {}): Transform {
-  const { learningRate = 1e-4, every = 10 } = options;
-  if (typeof learningRate === "number") valueAt("sophiaG: learningRate", learningRate, 1);
+  const { learningRate = 1e-4, every = 10 } = checkOptions("sophiaG", options, {
+    learningRate: 0,
+    beta1: 0,
+    beta2: 0,
+    rho: 0,
+    weightDecay: 0,
+    every: 0,
+  });
+  const rateAt = checkSchedule("sophiaG: learningRate", learningRate);
   const beta1 = checkRange("sophiaG: beta1", options.beta1 ?? 0.965, 0, 1);
   const beta2 = checkRange("sophiaG: beta2", options.beta2 ?? 0.99, 0, 1);
   const rho = checkPositive("sophiaG: rho", options.rho ?? 0.04);
@@ -76,7 +86,7 @@ export function sophiaG(options: SophiaGOptions = {}): Transform {
     hyperWords: 9,
     // sgd's words first: θ ← θ − γ(u + λθ).
     hyper: (step) => [
-      valueAt("sophiaG: learningRate", learningRate, step),
+      rateAt(step),
       0,
       1,
       decay,

@@ -115,6 +115,13 @@ export function valueAt(where: string, schedule: Schedule, step: number, least =
   return value;
 }
 
+/** A schedule whose values are checked, a number at once. @throws OptionError as `valueAt` */
+export function checkSchedule(where: string, schedule: Schedule): (step: number) => number {
+  const at = (step: number) => valueAt(where, schedule, step);
+  if (typeof schedule === "number") at(1);
+  return at;
+}
+
 /** Checks a number that must lie in low ≤ x < high. */
 export function checkRange(where: string, value: number, low: number, high: number): number {
   if (!(value >= low && value < high))

@@ -1,6 +1,8 @@
 // Transforms around another one: gradients of several steps as one, slow weights behind fast ones, gradients taken
 // elsewhere.
+
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { abs, add, div, mul, sqrt, square, sub, where } from "../ops/arithmetic.ts";
 import { sumSquares } from "../ops/reduce.ts";
@@ -20,7 +22,8 @@ export interface AccumulateOptions {
  * @throws OptionError for a number that is no positive integer, and while a step is compiled in a parameter group.
  * @example accumulate(adamW({ learningRate: 3e-4 }), { every: 4 })
  */
-export function accumulate(inner: Transform, { every }: AccumulateOptions): Transform {
+export function accumulate(inner: Transform, options: AccumulateOptions): Transform {
+  const { every } = checkOptions("accumulate", options, { every: 0 });
   checkCount("accumulate: every", every);
   return {
     name: "accumulate",
@@ -61,7 +64,8 @@ export interface LookaheadOptions {
  * @throws OptionError for a number out of range.
  * @example lookahead(adam({ learningRate: 1e-3 }), { every: 6 })
  */
-export function lookahead(inner: Transform, { every = 5, share = 0.5 }: LookaheadOptions = {}): Transform {
+export function lookahead(inner: Transform, options: LookaheadOptions = {}): Transform {
+  const { every = 5, share = 0.5 } = checkOptions("lookahead", options, { every: 0, share: 0 });
   checkCount("lookahead: every", every);
   if (!(share > 0 && share <= 1))
     throw new OptionError(`lookahead: share: wanted 0 < share ≤ 1, got ${share}`);
@@ -101,7 +105,8 @@ const LEAST = 1e-12;
  * @throws OptionError where the radius is not a positive number.
  * @example sam(sgd({ learningRate: 0.1, momentum: 0.9 }), { radius: 0.1 })
  */
-export function sam(inner: Transform, { radius = 0.05, adaptive = false }: SamOptions = {}): Transform {
+export function sam(inner: Transform, options: SamOptions = {}): Transform {
+  const { radius = 0.05, adaptive = false } = checkOptions("sam", options, { radius: 0, adaptive: 0 });
   checkPositive("sam: radius", radius);
   return {
     name: "sam",

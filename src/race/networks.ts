@@ -1,20 +1,19 @@
 // Tasks that train a network: any model and data, and two small ones.
 
 import { Draws } from "../core/draws.ts";
-import { NonFiniteError, OptionError } from "../core/errors.ts";
+import { OptionError } from "../core/errors.ts";
 import { cosPi } from "../core/math.ts";
-import { permutation } from "../core/random.ts";
+import { checkOptions } from "../core/options.ts";
 import { type Dataset, dataset, mnist } from "../data/index.ts";
 import { defaultEngine } from "../engine/default.ts";
 import type { Engine } from "../engine/engine.ts";
 import { whole } from "../minimize/range.ts";
 import { dense } from "../nn/layers.ts";
 import { type Model, sequential } from "../nn/model.ts";
+import type { ActivationName } from "../ops/activation.ts";
 import { softmaxCrossEntropy } from "../ops/softmax.ts";
-import { Evaluator } from "../train/evaluate.ts";
 import { accuracy, type Loss, type Metric } from "../train/loss.ts";
-import { createTrainer } from "../train/trainer.ts";
-import { type RaceRecord, type RaceTarget, type RaceTask, reaches } from "./task.ts";
+import type { RaceTarget, RaceTask } from "./task.ts";
 
 /** Options of {@link trainingTask}. */
 export interface TrainingTaskOptions {
@@ -53,9 +52,27 @@ export interface Examples {
  * });
  */
 export function trainingTask(options: TrainingTaskOptions): RaceTask {
-  const { name, target, loss, metrics = [] } = options;
-  const batchSize = whole(`trainingTask: ${name}: batchSize`, options.batchSize ?? 32, 1);
-  const every = whole(`trainingTask: ${name}: every`, options.every ?? 20, 1);
+  const {
+    name,
+    target,
+    loss,
+    metrics = [],
+    batchSize = 32,
+    every = 20,
+  } = checkOptions("trainingTask", options, {
+    name: 0,
+    target: 0,
+    maxSteps: 0,
+    model: 0,
+    load: 0,
+    loss: 0,
+    metrics: 0,
+    batchSize: 0,
+    every: 0,
+    engine: 0,
+  });
+  whole(`trainingTask: ${name}: batchSize`, batchSize, 1);
+  whole(`trainingTask: ${name}: every`, every, 1);
   const maxSteps = whole(`trainingTask: ${name}: maxSteps`, options.maxSteps, 1);
   const watched = ["loss", ...metrics.map((metric) => metric.name)];
   if (!watched.includes(target.of))
@@ -68,52 +85,25 @@ export function trainingTask(options: TrainingTaskOptions): RaceTask {
     target,
     maxSteps,
     async run(optimizer, seed, { maxSteps }) {
-      const { train, test } = await (examples ??= options.load());
+      const { trained } = await import("./training.ts");
+      const loaded = await (examples ??= options.load());
       const engine = options.engine ?? (await defaultEngine());
-      const model = options.model();
-      const trainer = await createTrainer(model, { engine, loss, optimizer, seed });
-      const data = train.materialize();
-      const runner = trainer.runner(data);
-      const evaluator = new Evaluator(model, engine, test, { loss, metrics });
-      const trajectory: RaceRecord[] = [];
-      let seconds = 0;
-      const measure = async (step: number) => {
-        const evaluation = await evaluator.run();
-        const value = target.of === "loss" ? evaluation.loss : evaluation.metrics[target.of]!;
-        // An accuracy may look finite where the loss no longer is.
-        trajectory.push({ step, value: Number.isFinite(evaluation.loss) ? value : NaN, seconds });
-        return !Number.isFinite(evaluation.loss) || reaches(target, value);
-      };
-      try {
-        const rows = shuffled(data.length, seed, maxSteps * batchSize);
-        let ended = await measure(0);
-        for (let step = 0; step < maxSteps && !ended; ) {
-          const count = Math.min(every, maxSteps - step, runner.capacity);
-          const began = performance.now();
-          await runner.run(batchSize, rows.subarray(step * batchSize, (step + count) * batchSize), step + 1);
-          seconds += (performance.now() - began) / 1000;
-          step += count;
-          ended = await measure(step);
-        }
-      } catch (error) {
-        if (!(error instanceof NonFiniteError)) throw error;
-        trajectory.push({ step: error.step, value: NaN, seconds });
-      } finally {
-        runner.release();
-        evaluator.release();
-        trainer.close();
-      }
-      return trajectory;
+      const setting = { engine, loss, metrics, target, batchSize, every };
+      return trained(options.model(), loaded, { ...setting, optimizer, seed, maxSteps });
     },
   };
 }
 
-/** The rows of n examples, shuffled anew each epoch, as many as are wanted. */
-function shuffled(n: number, seed: number, wanted: number): Int32Array {
-  const rows = new Int32Array(wanted);
-  for (let at = 0; at < wanted; at += n) rows.set(permutation(n, seed, at / n).subarray(0, wanted - at), at);
-  return rows;
-}
+/** A network of two hidden layers. */
+const network =
+  ([inputs, hidden, outputs]: readonly [number, number, number], activation: ActivationName) =>
+  () =>
+    sequential(
+      { input: [inputs] },
+      dense(hidden, { activation }),
+      dense(hidden, { activation }),
+      dense(outputs),
+    );
 
 /** Options of {@link spiralsTask}. */
 export interface NetworkTaskOptions {
@@ -127,7 +117,8 @@ export interface NetworkTaskOptions {
 const POINTS = 200;
 
 /** Two spirals one in the other, by a 2-32-32-2 network: loss to 0.05. Made here, the same on every runtime. */
-export function spiralsTask({ maxSteps = 1000, ...rest }: NetworkTaskOptions = {}): RaceTask {
+export function spiralsTask(options: NetworkTaskOptions = {}): RaceTask {
+  const { maxSteps = 1000, ...rest } = checkOptions("spiralsTask", options, { maxSteps: 0, engine: 0 });
   const load = () => {
     const draws = new Draws(0, "two spirals");
     const rows = Array.from({ length: 2 * POINTS }, (_, i) => {
@@ -144,13 +135,7 @@ export function spiralsTask({ maxSteps = 1000, ...rest }: NetworkTaskOptions = {
     name: "spirals",
     target: { of: "loss", value: 0.05, better: "lower" },
     maxSteps,
-    model: () =>
-      sequential(
-        { input: [2] },
-        dense(32, { activation: "tanh" }),
-        dense(32, { activation: "tanh" }),
-        dense(2),
-      ),
+    model: network([2, 32, 2], "tanh"),
     load,
     loss: softmaxCrossEntropy,
     ...rest,
@@ -178,20 +163,28 @@ export interface MnistTaskOptions extends NetworkTaskOptions {
  * @example const whole = mnistTask({ trainImages: 60_000, testImages: 10_000, accuracy: 0.95, maxSteps: 2000 });
  */
 export function mnistTask(options: MnistTaskOptions = {}): RaceTask {
-  const { maxSteps = 400, accuracy: share = 0.92, ...rest } = options;
-  const trainImages = whole("mnistTask: trainImages", options.trainImages ?? 10_000, 1);
-  const testImages = whole("mnistTask: testImages", options.testImages ?? 2000, 1);
+  const {
+    maxSteps = 400,
+    trainImages = 10_000,
+    testImages = 2000,
+    accuracy: share = 0.92,
+    ...rest
+  } = checkOptions("mnistTask", options, {
+    maxSteps: 0,
+    engine: 0,
+    trainImages: 0,
+    batchSize: 0,
+    testImages: 0,
+    accuracy: 0,
+    every: 0,
+  });
+  whole("mnistTask: trainImages", trainImages, 1);
+  whole("mnistTask: testImages", testImages, 1);
   return trainingTask({
     name: "mnist",
     target: { of: "accuracy", value: share, better: "higher" },
     maxSteps,
-    model: () =>
-      sequential(
-        { input: [784] },
-        dense(64, { activation: "relu" }),
-        dense(64, { activation: "relu" }),
-        dense(10),
-      ),
+    model: network([784, 64, 10], "relu"),
     load: async () => {
       const { train, test } = await mnist();
       return { train: train.take(trainImages), test: test.take(testImages) };

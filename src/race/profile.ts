@@ -2,6 +2,7 @@
 // optimization software with performance profiles"; the area as in Dahl et al. 2023, "Benchmarking neural network
 // training algorithms" (AlgoPerf), section 4.3.
 import { OptionError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
 
 /** Options of {@link performanceProfile}. */
 export interface ProfileOptions {
@@ -31,8 +32,9 @@ export interface Profile {
  */
 export function performanceProfile(
   measures: ReadonlyMap<string, readonly number[]>,
-  { tauMax = 4 }: ProfileOptions = {},
+  options: ProfileOptions = {},
 ): Profile[] {
+  const { tauMax = 4 } = checkOptions("performanceProfile", options, { tauMax: 0 });
   if (!(tauMax > 1 && Number.isFinite(tauMax)))
     throw new OptionError(`performanceProfile: tauMax: wanted a finite number > 1, got ${tauMax}`);
   const tasks = [...measures.values()][0]?.length ?? 0;

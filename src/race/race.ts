@@ -1,6 +1,8 @@
 // The race: every optimizer is tuned on every task by the same number of random trials, then run from several seeds.
 import { NonFiniteError, OptionError } from "../core/errors.ts";
-import { oneOf, whole } from "../minimize/range.ts";
+import { checkOptions } from "../core/options.ts";
+import { whole } from "../minimize/range.ts";
+import { oneOf } from "../optim/transform.ts";
 import { checkRanges, drawHyper, type Hyper, type RaceEntrant } from "./entrant.ts";
 import { type Profile, type ProfileOptions, performanceProfile } from "./profile.ts";
 import { type RaceRunOptions, type RaceTarget, type RaceTask, reaches, type Trajectory } from "./task.ts";
@@ -90,7 +92,15 @@ export interface RaceResult {
  * for (const { name, area } of result.profile) console.log(name, area);
  */
 export async function race(options: RaceOptions): Promise<RaceResult> {
-  const { tasks, optimizers, onProgress } = options;
+  const { tasks, optimizers, onProgress } = checkOptions("race", options, {
+    tasks: 0,
+    optimizers: 0,
+    budget: 0,
+    seeds: 0,
+    seed: 0,
+    onProgress: 0,
+    tauMax: 0,
+  });
   const budget = whole("race: budget", options.budget ?? 8, 1);
   const seeds = whole("race: seeds", options.seeds ?? 3, 1);
   const seed = whole("race: seed", options.seed ?? 0, 0);

@@ -1,6 +1,7 @@
 // Tasks on the classic surfaces: a point of two numbers and its path.
 
 import { Draws } from "../core/draws.ts";
+import { checkOptions } from "../core/options.ts";
 import { createEngineSync, type Engine } from "../engine/engine.ts";
 import { descent } from "../minimize/descent.ts";
 import { minimizeSync } from "../minimize/minimize.ts";
@@ -37,9 +38,10 @@ const NUDGE = 0.02;
  * @example const valley = surfaceTask(rosenbrock(), { target: 1e-4 });
  */
 export function surfaceTask(surface: Surface, options: SurfaceTaskOptions): RaceTask {
-  const { noisy } = options;
-  const maxSteps = whole(`surfaceTask: ${surface.name}: maxSteps`, options.maxSteps ?? 2000, 1);
-  const target: RaceTarget = { of: "value", value: options.target, better: "lower" };
+  const known = { target: 0, maxSteps: 0, noisy: 0 } as const;
+  const { target: value, maxSteps = 2000, noisy } = checkOptions("surfaceTask", options, known);
+  whole(`surfaceTask: ${surface.name}: maxSteps`, maxSteps, 1);
+  const target: RaceTarget = { of: "value", value, better: "lower" };
   let engine: Engine | undefined;
   return {
     name: noisy ? noisy(0).name : surface.name,
@@ -82,7 +84,8 @@ export interface SurfaceTasksOptions {
 }
 
 /** Seven classic surfaces of two dimensions, one of them with noisy gradients. */
-export function surfaceTasks({ maxSteps = 2000 }: SurfaceTasksOptions = {}): RaceTask[] {
+export function surfaceTasks(options: SurfaceTasksOptions = {}): RaceTask[] {
+  const { maxSteps = 2000 } = checkOptions("surfaceTasks", options, { maxSteps: 0 });
   const near = (surface: Surface, tolerance: number) =>
     surfaceTask(surface, { target: surface.minimum.value + tolerance, maxSteps });
   const valley = { dimensions: 2, condition: 100 };

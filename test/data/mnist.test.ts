@@ -75,11 +75,11 @@ test("without the package the error says how to get it", async () => {
   const directory = await mkdtemp(join(tmpdir(), "downhill-"));
   try {
     // A copy in a place that has no packages around it.
-    await cp(new URL("../../build/bundle/node", import.meta.url), join(directory, "bundle"), {
+    await cp(new URL("../../build/bundle", import.meta.url), join(directory, "bundle"), {
       recursive: true,
     });
     await writeFile(join(directory, "package.json"), '{ "type": "module" }');
-    const program = `import { mnist } from "./bundle/data.js";
+    const program = `import { mnist } from "./bundle/node/data.js";
       await mnist().catch((error) => console.log(error.name, error.message));`;
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program], {
       cwd: directory,

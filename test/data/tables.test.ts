@@ -197,6 +197,10 @@ describe("Parquet", () => {
     await expect(readTable(parquetRows(new Uint8Array(50)))).rejects.toThrow(FormatError);
     await expect(readTable(parquetRows(join(directory, "none.parquet")))).rejects.toThrow(FormatError);
     await expect(readTable(parquetRows(bytes(), { columns: ["x"] }))).rejects.toThrow(OptionError);
+    // A schema of more columns than follow.
+    const short = bytes();
+    short[Buffer.from(short).indexOf("root") + 5] = 70;
+    await expect(readTable(parquetRows(short))).rejects.toThrow(FormatError);
     const lists = parquetWriteBuffer({ columnData: [{ name: "l", data: [{ a: 1 }], type: "JSON" }] });
     await expect(readTable(parquetRows(lists))).rejects.toThrow('parquet: row 1, column "l": got a record');
   });

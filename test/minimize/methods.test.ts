@@ -286,7 +286,7 @@ describe.each(rows)("%s", (name, { method, limits, within, random, global }) => 
 describe("what cannot be done is refused before anything runs, by name, value and range", () => {
   test.each([
     [
-      'nelderMead: coefficients: wanted "standard" or "adaptive", got "x"',
+      'nelderMead: coefficients: wanted one of "standard", "adaptive", got "x"',
       () => nelderMead({ coefficients: "x" as never }),
     ],
     ["nelderMead: edge: wanted a finite number > 0, got 0", () => nelderMead({ edge: 0 })],
@@ -295,7 +295,7 @@ describe("what cannot be done is refused before anything runs, by name, value an
     ["cmaEs: sigma: wanted a finite number > 0, got Infinity", () => cmaEs({ sigma: Infinity })],
     ["cmaEs: population: wanted an integer ≥ 4, got 3", () => cmaEs({ population: 3 })],
     [
-      'cmaEs: covariance: wanted "full" or "diagonal", got "half"',
+      'cmaEs: covariance: wanted one of "full", "diagonal", got "half"',
       () => cmaEs({ covariance: "half" as never }),
     ],
     ["cmaEs: pointTolerance: wanted a number ≥ 0, got -1", () => cmaEs({ pointTolerance: -1 })],
@@ -306,7 +306,7 @@ describe("what cannot be done is refused before anything runs, by name, value an
     ["annealing: scale: wanted a finite number > 0, got 0", () => annealing({ scale: 0 })],
     ["annealing: freezing: wanted a number ≥ 0, got -1", () => annealing({ freezing: -1 })],
     [
-      'annealing: neighbour: wanted "gaussian" or "cauchy", got "far"',
+      'annealing: neighbour: wanted one of "gaussian", "cauchy", got "far"',
       () => annealing({ neighbour: "far" as never }),
     ],
     ["evolutionStrategy: parents: wanted an integer ≥ 1, got 0", () => evolutionStrategy({ parents: 0 })],
@@ -334,7 +334,7 @@ describe("what cannot be done is refused before anything runs, by name, value an
     ],
     ["antitheticEvolution: momentum: wanted 0 ≤ x < 1, got 1", () => antitheticEvolution({ momentum: 1 })],
     [
-      'lbfgs: lineSearch: wanted "none" or "strong-wolfe", got "weak"',
+      'lbfgs: lineSearch: wanted one of "none", "strong-wolfe", got "weak"',
       () => lbfgs({ lineSearch: "weak" as never }),
     ],
     ["lbfgs: learningRate: wanted a finite number > 0, got 0", () => lbfgs({ learningRate: 0 })],

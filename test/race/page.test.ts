@@ -16,8 +16,9 @@ const optimizers = [
   entrant("</script>", { learningRate: [1e3] }, sgd),
   ...entrants().filter(({ name }) => name === "adam"),
 ];
-const options = { budget: 4, seeds: 1, seed: 0, totalSeconds: 1, machine: "here" };
-const result = await race({ tasks, optimizers, ...options });
+const racing = { budget: 4, seeds: 1, seed: 0 };
+const options = { ...racing, totalSeconds: 1, machine: "here" };
+const result = await race({ tasks, optimizers, ...racing });
 const summary = summarize(result, options);
 
 /** Whatever a page would ask for: attributes, styles, modules. Comments and plain text load nothing. */
