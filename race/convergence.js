@@ -78,13 +78,15 @@ async function prepare() {
   const engine = await createEngine({ threads: 1, numerics: "exact" });
   const { trials, finalists, run, accuracy } = BUDGET;
   return async (entrant) => {
-    const data = Object.entries(WHOLE).find(([name]) => name === entrant.name)?.[1] ?? {
-      trainImages: 60_000,
-    };
+    const {
+      trialSteps = trials.steps,
+      maxSteps: most = Infinity,
+      ...data
+    } = Object.entries(WHOLE).find(([name]) => name === entrant.name)?.[1] ?? { trainImages: 60_000 };
     const task = (/** @type {number} */ accuracy, { steps = 0, testImages = 0, every = 20 }) =>
-      mnistTask({ engine, accuracy, testImages, every, ...data, maxSteps: Math.min(steps, data.maxSteps) });
+      mnistTask({ engine, accuracy, testImages, every, ...data, maxSteps: Math.min(steps, most) });
     // Nobody tells all images right, so a trial takes all of its steps.
-    const trialTask = task(1, { ...trials, steps: data.trialSteps, every: data.trialSteps });
+    const trialTask = task(1, { ...trials, steps: trialSteps, every: trialSteps });
     const finalTask = task(accuracy, finalists);
     const runTask = task(accuracy, run);
     const began = performance.now();
@@ -100,14 +102,14 @@ async function prepare() {
       .slice(0, finalists.count);
     let best = { hyper: ranked[0]?.hyper ?? {}, steps: Infinity, final: 0 };
     for (const { hyper } of ranked) {
-      const maxSteps = Math.min(finalists.steps, best.steps, data.maxSteps);
+      const maxSteps = Math.min(finalists.steps, best.steps, most);
       const reached = await stepsTo(finalTask, entrant.make(hyper), { seed: 0, maxSteps });
       if (reached.steps < best.steps || (best.steps === Infinity && reached.final > best.final))
         best = { hyper, ...reached };
     }
     const { steps, final } = await stepsTo(runTask, entrant.make(best.hyper), {
       seed: 1,
-      maxSteps: Math.min(run.steps, data.maxSteps),
+      maxSteps: Math.min(run.steps, most),
     });
     return {
       optimizer: entrant.name,

@@ -36,7 +36,7 @@ function resolver(folder) {
 }
 
 /**
- * Serves a folder on 127.0.0.1. A page tells what it has found by posting it to /told.
+ * Serves a folder on 127.0.0.1. A page tells what it begins by posting its name to /stage, and what it has found to /told.
  * @param {string} folder
  * @param {{ headers: Record<string, string>, types?: Record<string, string>, missing?: RegExp }} site
  *   With all answers come these headers; files of these endings have another type; paths like this are not found.
@@ -44,14 +44,17 @@ function resolver(folder) {
 export async function serve(folder, { headers, types = {}, missing }) {
   const resolve = resolver(folder);
   let tell = () => {};
+  let stage = () => {};
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
-    if (pathname === "/told") {
+    if (pathname === "/told" || pathname === "/stage") {
       const parts = [];
       request.on("data", (part) => parts.push(part));
       request.on("end", () => {
         response.writeHead(204, headers).end();
-        tell(JSON.parse(Buffer.concat(parts).toString()));
+        const text = Buffer.concat(parts).toString();
+        if (pathname === "/stage") stage(text);
+        else tell(JSON.parse(text));
       });
       return;
     }
@@ -73,6 +76,9 @@ export async function serve(folder, { headers, types = {}, missing }) {
   return {
     origin: `http://127.0.0.1:${server.address().port}`,
     told: () => new Promise((resolve) => (tell = resolve)),
+    onStage(listener) {
+      stage = listener;
+    },
     close: () => {
       server.closeAllConnections();
       server.close();

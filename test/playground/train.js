@@ -104,6 +104,8 @@ export async function visitTrain(visit) {
   await (await visit.find("+ Dropout", "button")).press("Enter");
   await visit.until("a third layer", async () => (await page.$$(".layers > li")).length === 3);
   await (await visit.find("Move Layer 3, Dropout up", "button")).press("Enter");
+  // The focus moves with the frame, and would take the next key along.
+  await visit.drawn();
   await visit.until("the focus stays with the layer", () =>
     page.evaluate(() => document.activeElement?.getAttribute("aria-label") === "Move Layer 2, Dropout up"),
   );

@@ -91,6 +91,13 @@ export class Visit {
     return until(`${this.name}: ${what}`, test, seconds);
   }
 
+  /** Waits until the page has drawn: what it does behind that, such as taking the focus along, is done by then. */
+  async drawn() {
+    await this.page.evaluate(
+      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+    );
+  }
+
   /** Waits for a text in an element. */
   async says(selector, wanted, seconds) {
     await this.until(
