@@ -1,6 +1,6 @@
-// The browsers of the machine, and how a page is opened in one. They are driven by the standard protocol of browsers,
-// WebDriver BiDi; what a page finds it tells the server by itself.
+// The browsers of the machine, and how a page is opened in one. What a page finds it tells the server by itself.
 import { launch } from "puppeteer-core";
+import { Firefox } from "./firefox.js";
 import { serve } from "./server.js";
 import { record } from "./trace.js";
 
@@ -11,29 +11,29 @@ export const BROWSERS = [
   {
     name: "Chromium",
     traces: true,
-    options: {
-      browser: "chrome",
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: [
-        // Continuous integration runs as root.
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    },
+    start: () =>
+      launch({
+        browser: "chrome",
+        executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+        args: [
+          // Continuous integration runs as root.
+          "--no-sandbox",
+          "--disable-gpu",
+          "--no-first-run",
+          "--disable-background-networking",
+          "--disable-component-update",
+          "--disable-sync",
+        ],
+        protocol: "webDriverBiDi",
+        headless: true,
+      }),
   },
   {
     name: "Firefox",
     traces: false,
-    options: { browser: "firefox", executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr" },
+    start: async () => new Firefox(process.env.FIREFOX ?? "/usr/bin/firefox-esr"),
   },
 ];
-
-/** @param {(typeof BROWSERS)[number]} which */
-export const start = ({ options }) => launch({ ...options, protocol: "webDriverBiDi", headless: true });
 
 /** An answer of the browser, or an error that says which it owes: one that is lost would be waited for without end. */
 function within(what, promise) {
@@ -47,7 +47,7 @@ function within(what, promise) {
 /**
  * Opens a page of a site that runs a task, and answers what it tells: { result } or { error }; with `tasks`, what
  * trace.js has recorded meanwhile.
- * @param {import("puppeteer-core").Browser} browser
+ * @param {Awaited<ReturnType<(typeof BROWSERS)[number]["start"]>>} browser
  * @param {string} folder
  * @param {Parameters<typeof serve>[1]} site
  * @param {string} task Name of a module of pages/.

@@ -10,7 +10,7 @@ import { report } from "../conformance/report.js";
 
 installPackages(fileURLToPath(new URL(".", import.meta.url)));
 // They import what has just been installed.
-const { BROWSERS, start } = await import("./browsers.js");
+const { BROWSERS } = await import("./browsers.js");
 const { examine } = await import("./examine.js");
 
 const folder = install(["browsers/pages"]);
@@ -18,7 +18,7 @@ const only = process.argv.find((each) => each.startsWith("--only="))?.slice("--o
 const outcomes = [];
 for (const each of BROWSERS) {
   if (only !== undefined && only !== each.name) continue;
-  const browser = await start(each);
+  const browser = await each.start();
   try {
     const version = await browser.version();
     for (const outcome of await examine(browser, folder, each)) {

@@ -18,12 +18,11 @@ const TYPES = {
 
 /**
  * Opens /page.html of a site; answers what it posts to /told, or { error }.
- * @param {{ options: object }} which One of BROWSERS.
+ * @param {{ start: () => Promise<object> }} which One of BROWSERS.
  * @param {(path: string) => string | Uint8Array} answer Throws where there is nothing.
  * @param {Record<string, string>} [headers]
  */
 async function visit(which, answer, headers = {}) {
-  const { start } = await import("../../browsers/browsers.js");
   let tell = () => {};
   let timer;
   const told = new Promise((resolve) => {
@@ -48,7 +47,7 @@ async function visit(which, answer, headers = {}) {
     }
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const browser = await start(which);
+  const browser = await which.start();
   try {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${server.address().port}/page.html`);
