@@ -65,18 +65,18 @@ function tile(
       const w0 = v128.load(q);
       const w1 = v128.load(q, 16);
       let r = p;
-      c00 = dot(w0, v128.load(r), ones, c00);
-      c01 = dot(w1, v128.load(r, 16), ones, c01);
+      c00 = dot(false, w0, v128.load(r), ones, c00);
+      c01 = dot(false, w1, v128.load(r, 16), ones, c01);
       if (pixels > 1) {
         r += pixelStep;
-        c10 = dot(w0, v128.load(r), ones, c10);
-        c11 = dot(w1, v128.load(r, 16), ones, c11);
+        c10 = dot(false, w0, v128.load(r), ones, c10);
+        c11 = dot(false, w1, v128.load(r, 16), ones, c11);
         r += pixelStep;
-        c20 = dot(w0, v128.load(r), ones, c20);
-        c21 = dot(w1, v128.load(r, 16), ones, c21);
+        c20 = dot(false, w0, v128.load(r), ones, c20);
+        c21 = dot(false, w1, v128.load(r, 16), ones, c21);
         r += pixelStep;
-        c30 = dot(w0, v128.load(r), ones, c30);
-        c31 = dot(w1, v128.load(r, 16), ones, c31);
+        c30 = dot(false, w0, v128.load(r), ones, c30);
+        c31 = dot(false, w1, v128.load(r, 16), ones, c31);
       }
     }
   }

@@ -11,5 +11,5 @@ export { maxPoolBytes } from "./pool";
 export { matmulBytes } from "./product";
 export { addBytes, meanBytes } from "./sums";
 export { gruBytes, lstmBytes, rnnTanhBytes } from "./recurrent";
-export { relaxed } from "./lanes";
+export { hasDot, relaxed } from "./lanes";
 export { winogradBytes, winogradKernelBytes } from "./winograd";

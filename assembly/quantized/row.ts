@@ -1,11 +1,11 @@
 // One row of bytes by the panels of some gates at once: what a recurrence of one row does most.
 import { BYTES_SUMS, HEAD_ONES, HEAD_START, PANEL_HEAD } from "../abi";
-import { dot } from "./lanes";
+import { dot, hasDot } from "./lanes";
 
-/** Sums of three or four panels, `step` apart, left BYTES_SUMS apart. `count` is a constant at every call. */
+/** Sums of three or four panels, `step` apart, left BYTES_SUMS apart. `count` and `native` are constants at every call. */
 // @ts-ignore: decorator
 @inline
-function panelsOf(count: i32, steps: i32, a: usize, panel: usize, step: usize, sums: usize): void {
+function panelsOf(count: i32, native: bool, steps: i32, a: usize, panel: usize, step: usize, sums: usize): void {
   const ones = v128.load(panel, HEAD_ONES);
   let p0 = panel;
   let p1 = p0 + step;
@@ -26,15 +26,15 @@ function panelsOf(count: i32, steps: i32, a: usize, panel: usize, step: usize, s
   const last = a + (<usize>steps << 2);
   do {
     const x = v128.load32_splat(a);
-    c00 = dot(v128.load(p0, PANEL_HEAD), x, ones, c00);
-    c01 = dot(v128.load(p0, PANEL_HEAD + 16), x, ones, c01);
-    c10 = dot(v128.load(p1, PANEL_HEAD), x, ones, c10);
-    c11 = dot(v128.load(p1, PANEL_HEAD + 16), x, ones, c11);
-    c20 = dot(v128.load(p2, PANEL_HEAD), x, ones, c20);
-    c21 = dot(v128.load(p2, PANEL_HEAD + 16), x, ones, c21);
+    c00 = dot(native, v128.load(p0, PANEL_HEAD), x, ones, c00);
+    c01 = dot(native, v128.load(p0, PANEL_HEAD + 16), x, ones, c01);
+    c10 = dot(native, v128.load(p1, PANEL_HEAD), x, ones, c10);
+    c11 = dot(native, v128.load(p1, PANEL_HEAD + 16), x, ones, c11);
+    c20 = dot(native, v128.load(p2, PANEL_HEAD), x, ones, c20);
+    c21 = dot(native, v128.load(p2, PANEL_HEAD + 16), x, ones, c21);
     if (count > 3) {
-      c30 = dot(v128.load(p3, PANEL_HEAD), x, ones, c30);
-      c31 = dot(v128.load(p3, PANEL_HEAD + 16), x, ones, c31);
+      c30 = dot(native, v128.load(p3, PANEL_HEAD), x, ones, c30);
+      c31 = dot(native, v128.load(p3, PANEL_HEAD + 16), x, ones, c31);
       p3 += 32;
     }
     p0 += 32;
@@ -56,6 +56,12 @@ function panelsOf(count: i32, steps: i32, a: usize, panel: usize, step: usize, s
 
 /** The same of an LSTM's four gates, or a GRU's three. */
 export function rowByGates(gates: i32, steps: i32, a: usize, panel: usize, step: usize, sums: usize): void {
-  if (gates == 4) panelsOf(4, steps, a, panel, step, sums);
-  else panelsOf(3, steps, a, panel, step, sums);
+  if (hasDot) rowNatively(gates, steps, a, panel, step, sums);
+  else if (gates == 4) panelsOf(4, false, steps, a, panel, step, sums);
+  else panelsOf(3, false, steps, a, panel, step, sums);
+}
+
+function rowNatively(gates: i32, steps: i32, a: usize, panel: usize, step: usize, sums: usize): void {
+  if (gates == 4) panelsOf(4, true, steps, a, panel, step, sums);
+  else panelsOf(3, true, steps, a, panel, step, sums);
 }

@@ -1,5 +1,5 @@
 // Small kernels of the products of bytes: sums of a tile that stay in registers while the terms run.
-// The only unrolled code. `rows` is a constant at every call, so what a tile does not need vanishes.
+// The only unrolled code. `rows` and `native` are constants at every call, so what a tile does not need vanishes.
 import {
   BYTES_ROWS,
   HEAD_MAGIC,
@@ -12,7 +12,7 @@ import {
   PANEL_HEAD,
 } from "../abi";
 import { finish } from "./finish";
-import { dot } from "./lanes";
+import { dot, hasDot } from "./lanes";
 
 /** Rows of a tile: ten sums, two vectors of weights, the ones, and two of V8's 15 registers for what is under way. */
 export const TILE_ROWS = BYTES_ROWS;
@@ -43,6 +43,7 @@ function quick(c0: v128, c1: v128, panel: usize, magic: v128, y: usize): void {
 @inline
 function tile(
   rows: i32,
+  native: bool,
   count: i32,
   steps: i32,
   run: i32,
@@ -84,31 +85,31 @@ function tile(
       w0 = v128.load(q);
       w1 = v128.load(q, 16);
       x = v128.load32_splat(a0);
-      c00 = dot(w0, x, ones, c00);
-      c01 = dot(w1, x, ones, c01);
+      c00 = dot(native, w0, x, ones, c00);
+      c01 = dot(native, w1, x, ones, c01);
       a0 += 4;
       if (rows > 1) {
         x = v128.load32_splat(a1);
-        c10 = dot(w0, x, ones, c10);
-        c11 = dot(w1, x, ones, c11);
+        c10 = dot(native, w0, x, ones, c10);
+        c11 = dot(native, w1, x, ones, c11);
         a1 += 4;
       }
       if (rows > 2) {
         x = v128.load32_splat(a2);
-        c20 = dot(w0, x, ones, c20);
-        c21 = dot(w1, x, ones, c21);
+        c20 = dot(native, w0, x, ones, c20);
+        c21 = dot(native, w1, x, ones, c21);
         a2 += 4;
       }
       if (rows > 3) {
         x = v128.load32_splat(a3);
-        c30 = dot(w0, x, ones, c30);
-        c31 = dot(w1, x, ones, c31);
+        c30 = dot(native, w0, x, ones, c30);
+        c31 = dot(native, w1, x, ones, c31);
         a3 += 4;
       }
       if (rows > 4) {
         x = v128.load32_splat(a4);
-        c40 = dot(w0, x, ones, c40);
-        c41 = dot(w1, x, ones, c41);
+        c40 = dot(native, w0, x, ones, c40);
+        c41 = dot(native, w1, x, ones, c41);
         a4 += 4;
       }
       q += 32;
@@ -184,7 +185,25 @@ function fullTiles(
   size: i32,
   sums: usize,
 ): void {
-  tile(TILE_ROWS, count, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+  tile(TILE_ROWS, false, count, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+}
+
+/** The same where the processor has an instruction for it. */
+function fullNatively(
+  count: i32,
+  steps: i32,
+  run: i32,
+  jumps: usize,
+  a: usize,
+  aStride: usize,
+  panel: usize,
+  columns: i32,
+  y: usize,
+  yStride: usize,
+  size: i32,
+  sums: usize,
+): void {
+  tile(TILE_ROWS, true, count, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
 }
 
 /** The tile of a lower height. */
@@ -204,14 +223,31 @@ function lowTile(
 ): void {
   switch (rows) {
     case 1:
-      return tile(1, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+      return tile(1, false, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
     case 2:
-      return tile(2, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+      return tile(2, false, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
     case 3:
-      return tile(3, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+      return tile(3, false, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
     case 4:
-      return tile(4, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+      return tile(4, false, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
   }
+}
+
+/** The same of four rows by that instruction: of fewer, its results would be waited for longer than those of the others. */
+function fourNatively(
+  steps: i32,
+  run: i32,
+  jumps: usize,
+  a: usize,
+  aStride: usize,
+  panel: usize,
+  columns: i32,
+  y: usize,
+  yStride: usize,
+  size: i32,
+  sums: usize,
+): void {
+  tile(4, true, 1, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
 }
 
 /**
@@ -348,11 +384,16 @@ export function rowsByRuns(
   }
   const full = rows / TILE_ROWS;
   const done = full * TILE_ROWS;
-  if (full > 0) fullTiles(full, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+  if (full > 0) {
+    if (hasDot) fullNatively(full, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+    else fullTiles(full, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+  }
   if (done < rows) {
     a += <usize>done * aStride;
     y += <usize>done * yStride;
-    lowTile(rows - done, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+    const left = rows - done;
+    if (hasDot && left == 4) fourNatively(steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
+    else lowTile(left, steps, run, jumps, a, aStride, panel, columns, y, yStride, size, sums);
   }
 }
 

@@ -6,7 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createEngine, dense, flatten, sequential } from "../../build/src/index.js";
-import { conv2d, embedding, layerNorm, maxPool2d, transformerEncoderBlock } from "../../build/src/layers.js";
+import {
+  conv2d,
+  embedding,
+  layerNorm,
+  lstm,
+  maxPool2d,
+  transformerEncoderBlock,
+} from "../../build/src/layers.js";
+import { quantize } from "../../build/src/quantize/index.js";
 import { compileModel } from "../../build/src/standalone/index.js";
 import { installPackages } from "../conformance/packages.js";
 import { check, finish } from "./support/check.js";
@@ -36,6 +44,19 @@ const models = {
   ),
 };
 
+/** Models that are quantized: of both instruction sets, for integers have the same bits from each, however a host multiplies them. */
+const quantized = {
+  bytes: sequential(
+    { input: [19, 19, 2] },
+    conv2d(16, 3, { activation: "relu" }),
+    conv2d(24, 3, { padding: "same", activation: "relu" }),
+    maxPool2d(2),
+    flatten(),
+    dense(10),
+  ),
+  state: sequential({ input: [12, 10] }, lstm(20), dense(10)),
+};
+
 /** What every host runs: three examples of each model, and a hash of the bits of what comes out. */
 const PREDICTING = `
 /** @param {{ predict(input: Float32Array): Float32Array }} model */
@@ -49,7 +70,7 @@ export function hashOf({ predict }, { inputShape, inputType }) {
   return hash;
 }
 `;
-const names = Object.keys(models);
+const names = [...Object.keys(models), ...Object.keys(quantized)];
 const list = (line) => names.map(line).join("\n");
 const FILES = {
   "predicting.js": PREDICTING,
@@ -137,16 +158,27 @@ try {
   const { hashOf } = await import(`data:text/javascript,${encodeURIComponent(PREDICTING)}`);
   const wanted = {};
   let bytes = 0;
-  for (const [name, model] of Object.entries(models)) {
-    await model.initialize({ engine, seed: 4 });
-    const inline = await compileModel(model, { name, batchSizes: [2, 1] });
+  const compiled = async (name, model, instructionSet) => {
+    const inline = await compileModel(model, { name, batchSizes: [2, 1], instructionSet });
     const beside = await compileModel(model, { name, batchSizes: [2, 1], wasm: "beside" });
     write(`${name}.js`, inline.code);
     write(`${name}-beside.js`, beside.code);
     write(`${name}.wasm`, beside.wasm.plain);
     write(`${name}.weights`, inline.weights);
     bytes ||= inline.weights.length;
+    await model.prepare?.({ batchSize: 3, engine });
     wanted[name] = hashOf({ predict: (inputs) => model.predictSync(inputs, { engine }) }, model);
+  };
+  for (const [name, model] of Object.entries(models)) {
+    await model.initialize({ engine, seed: 4 });
+    await compiled(name, model, "plain");
+  }
+  for (const [name, model] of Object.entries(quantized)) {
+    await model.initialize({ engine, seed: 4 });
+    const size = model.inputShape.reduce((product, each) => product * each, 8);
+    const calibration = Float32Array.from({ length: size }, (_, i) => ((i * 7919) % 1013) / 507 - 1);
+    const options = { weights: "int8", activations: "int8", calibration, engine };
+    await compiled(name, await quantize(model, options), "both");
   }
   await engine.close();
   for (const [name, text] of Object.entries(FILES)) write(name, text);
