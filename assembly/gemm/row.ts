@@ -68,7 +68,11 @@ function addTerms(
   }
 }
 
-/** One row of C: c[0..n) = from[0..n) + a[0..k) · B[k, n], with B in place, four of its rows at a time. */
+/** Bytes of B that the second-level cache has room for, and between lines of it that are fetched ahead. Others are read as they lie. */
+const NEAR: usize = 512 * 1024;
+const NEXT: usize = 2048;
+
+/** One row of C: c[0..n) = from[0..n) + a[0..k) · B[k, n], with B in place. */
 export function row(
   n: i32,
   k: i32,
@@ -79,10 +83,70 @@ export function row(
   from: usize,
   c: usize,
 ): void {
-  if (k == 0) {
-    memory.copy(c, from, <usize>n << 2);
-    return;
+  if (k == 0) memory.copy(c, from, <usize>n << 2);
+  else if ((n & 31) == 0 && bStride <= NEXT && <usize>k * bStride <= NEAR) byColumns(n, k, a, aStride, b, bStride, from, c);
+  else byLines(n, k, a, aStride, b, bStride, from, c);
+}
+
+/** 32 columns from top to bottom, whose sums stay in registers. */
+function byColumns(
+  n: i32,
+  k: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  bStride: usize,
+  from: usize,
+  c: usize,
+): void {
+  const height = <usize>k * bStride;
+  for (; n > 0; n -= 32, b += 128, from += 128, c += 128) {
+    let c0 = v128.load(from);
+    let c1 = v128.load(from, 16);
+    let c2 = v128.load(from, 32);
+    let c3 = v128.load(from, 48);
+    let c4 = v128.load(from, 64);
+    let c5 = v128.load(from, 80);
+    let c6 = v128.load(from, 96);
+    let c7 = v128.load(from, 112);
+    let p = a;
+    let q = b;
+    const last = b + height;
+    do {
+      const x = v128.load32_splat(p);
+      c0 = madd(x, v128.load(q), c0);
+      c1 = madd(x, v128.load(q, 16), c1);
+      c2 = madd(x, v128.load(q, 32), c2);
+      c3 = madd(x, v128.load(q, 48), c3);
+      c4 = madd(x, v128.load(q, 64), c4);
+      c5 = madd(x, v128.load(q, 80), c5);
+      c6 = madd(x, v128.load(q, 96), c6);
+      c7 = madd(x, v128.load(q, 112), c7);
+      p += aStride;
+      q += bStride;
+    } while (q != last);
+    v128.store(c, c0);
+    v128.store(c, c1, 16);
+    v128.store(c, c2, 32);
+    v128.store(c, c3, 48);
+    v128.store(c, c4, 64);
+    v128.store(c, c5, 80);
+    v128.store(c, c6, 96);
+    v128.store(c, c7, 112);
   }
+}
+
+/** Four lines of B at a time. */
+function byLines(
+  n: i32,
+  k: i32,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  bStride: usize,
+  from: usize,
+  c: usize,
+): void {
   for (; k >= 4; k -= 4) {
     addTerms(4, n, a, aStride, b, bStride, from, c);
     a += 4 * aStride;
