@@ -1,7 +1,9 @@
 // Products of bytes: rows of activations by panels of weights.
 import { BYTES_BLOCK, BYTES_SUMS, PANEL_COLUMNS, PANEL_HEAD } from "../abi";
 import { end, first, threads } from "../thread";
+import { finish } from "./finish";
 import { scratchOf } from "./lanes";
+import { rowByPanels } from "./row";
 import { rowsByPanel, TILE_ROWS } from "./tile";
 
 @unmanaged
@@ -21,7 +23,10 @@ class Matmul {
   work: usize;
 }
 
-/** y[rows, columns] = A · panels; the last panel may have columns to spare. `sums` is room for a tile. */
+/** Panels that one row meets at a time. */
+const TOGETHER = 4;
+
+/** y[rows, columns] = A · panels; the last panel may have columns to spare. `sums` is room for as many tiles. */
 export function rowsByPanels(
   rows: i32,
   columns: i32,
@@ -35,6 +40,13 @@ export function rowsByPanels(
   sums: usize,
 ): void {
   const panelBytes = bytesOf(steps);
+  if (ASC_FEATURE_RELAXED_SIMD && rows == 1) {
+    for (; columns >= TOGETHER * PANEL_COLUMNS; columns -= TOGETHER * PANEL_COLUMNS) {
+      rowByPanels(TOGETHER, steps, a, panel, panelBytes, sums);
+      for (let p = 0; p < TOGETHER; p++, panel += panelBytes, y += PANEL_COLUMNS * size)
+        finish(1, PANEL_COLUMNS, sums + p * BYTES_SUMS, panel, y, yStride, size);
+    }
+  }
   const block = blockOf(steps);
   for (let r = 0; r < rows; r += block) {
     const to = min32(r + block, rows);
@@ -97,7 +109,7 @@ export function matmulBytes(i: Matmul): void {
   }
   // Rows that are no fours of terms would be read past their end: they are copied, some at a time.
   const stride = <usize>steps << 2;
-  const packed = sums + BYTES_SUMS;
+  const packed = sums + TOGETHER * BYTES_SUMS;
   const block = blockOf(steps);
   for (let r = 0; r < rows; r += block) {
     const count = min32(block, rows - r);

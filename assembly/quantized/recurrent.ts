@@ -6,7 +6,7 @@ import { end, first } from "../thread";
 import { GRU, gruTile, LSTM, lstmTile, storeState, TANH, Tile, tanhTile } from "./cells";
 import { scratchOf } from "./lanes";
 import { bytesOf, min32 } from "./product";
-import { rowByGates } from "./row";
+import { rowByPanels } from "./row";
 import { rowsByPanel, TILE_ROWS } from "./tile";
 
 @unmanaged
@@ -114,7 +114,7 @@ function run(i: Recurrence, cell: i32): void {
           const a = before + <usize>from * qStride;
           const b = x + <usize>from * fromX;
           if (!begun) memory.fill(sums, 0, staged - sums);
-          else if (ASC_FEATURE_RELAXED_SIMD && some == 1 && gates > 1) rowByGates(gates, steps, a, panel, step, sums);
+          else if (ASC_FEATURE_RELAXED_SIMD && some == 1 && gates > 1) rowByPanels(gates, steps, a, panel, step, sums);
           else
             for (let g = 0; g < gates; g++)
               rowsByPanel(some, steps, a, qStride, panel + <usize>g * step, 0, 0, 0, 0, sums + g * BYTES_SUMS);

@@ -1,4 +1,4 @@
-// One row of bytes by the panels of some gates at once: what a recurrence of one row does most.
+// One row of bytes by some panels at once: what a dense layer and a recurrence of one row do most.
 import { BYTES_SUMS, HEAD_ONES, HEAD_START, PANEL_HEAD } from "../abi";
 import { dot, hasDot } from "./lanes";
 
@@ -54,14 +54,14 @@ function panelsOf(count: i32, native: bool, steps: i32, a: usize, panel: usize, 
   }
 }
 
-/** The same of an LSTM's four gates, or a GRU's three. */
-export function rowByGates(gates: i32, steps: i32, a: usize, panel: usize, step: usize, sums: usize): void {
-  if (hasDot) rowNatively(gates, steps, a, panel, step, sums);
-  else if (gates == 4) panelsOf(4, false, steps, a, panel, step, sums);
+/** The same of four panels, as an LSTM's gates are, or of a GRU's three. */
+export function rowByPanels(count: i32, steps: i32, a: usize, panel: usize, step: usize, sums: usize): void {
+  if (hasDot) rowNatively(count, steps, a, panel, step, sums);
+  else if (count == 4) panelsOf(4, false, steps, a, panel, step, sums);
   else panelsOf(3, false, steps, a, panel, step, sums);
 }
 
-function rowNatively(gates: i32, steps: i32, a: usize, panel: usize, step: usize, sums: usize): void {
-  if (gates == 4) panelsOf(4, true, steps, a, panel, step, sums);
+function rowNatively(count: i32, steps: i32, a: usize, panel: usize, step: usize, sums: usize): void {
+  if (count == 4) panelsOf(4, true, steps, a, panel, step, sums);
   else panelsOf(3, true, steps, a, panel, step, sums);
 }

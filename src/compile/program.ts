@@ -56,7 +56,10 @@ export class Program {
   readonly regions: ReadonlyMap<string, number>;
   /** Bytes of scratch that each thread needs. */
   readonly scratchBytes: number;
-  /** Multiply-adds and elements, and bytes written by what has neither: whether it is worth more than one thread. */
+  /**
+   * Multiply-adds and elements, and bytes written by what has neither: whether it is worth more than one thread. What threads
+   * cannot share counts against it.
+   */
   readonly work: number;
   readonly #instructions: readonly Instruction[];
 

@@ -180,9 +180,9 @@ export function panelsOf({ n, steps, weight }: Columns, ending: Ending, first = 
   });
 }
 
-/** Scratch of products: the sums of a tile, and rows of so many fours of terms that are copied at a time. */
+/** Scratch of products: the sums of four tiles, and rows of so many fours of terms that are copied at a time. */
 export function productScratch(steps: number): number {
   const rows = Math.max(1, Math.floor(BYTES_BLOCK / (steps * 4 * BYTES_ROWS))) * BYTES_ROWS;
   // A copied row may have up to 15 bytes written behind it.
-  return BYTES_SUMS + rows * steps * 4 + 16;
+  return 4 * BYTES_SUMS + rows * steps * 4 + 16;
 }

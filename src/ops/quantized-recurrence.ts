@@ -20,7 +20,7 @@ import {
   type Quantization,
   type QuantizedOptions,
 } from "./quantized-panels.ts";
-import { type Cell, gatesOf, parted, type Recurrence } from "./recurrence.ts";
+import { type Cell, gatesOf, parted, type Recurrence, sharedWork } from "./recurrence.ts";
 import { reshape } from "./reshape.ts";
 
 /** The bytes of a state: 1 … 127 for −1 … 1. */
@@ -142,7 +142,7 @@ const recurrenceOp = defineOp<QuantizedRecurrenceNode>({
   },
   gradient: "none",
   emit(emitter, { inputs: [x, ...rest], outputs: [y], attributes }) {
-    const { cell, reverse, sequences, withCell, product, weight } = attributes;
+    const { cell, reverse, sequences, withCell, product } = attributes;
     const [time, batch, width] = x!.shape as [number, number, number];
     const units = unitsOf(attributes);
     const columns = gatesOf(cell) * units;
@@ -182,7 +182,9 @@ const recurrenceOp = defineOp<QuantizedRecurrenceNode>({
           10 * BYTES_SUMS + RECURRENT_BYTES_ROWS * (padded * (4 + 4 + 1 + 1) + 128 + Math.ceil(k / 4) * 4),
         ),
       ],
-      { work: (time * batch * (weight.length + (product?.weight.length ?? 0))) / 2 },
+      {
+        work: sharedWork({ time, batch, units }, columns + (product?.weight.length ?? 0) / units) / 2,
+      },
     );
   },
 });

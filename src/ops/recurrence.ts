@@ -93,6 +93,10 @@ const readIf = (emitter: Emitter, tensor: Tensor | undefined): Operand =>
 const writeIf = (emitter: Emitter, tensor: Tensor | undefined): Operand =>
   tensor && emitter.used(tensor) ? write(emitter.buffer(tensor)) : nothing;
 
+/** What more threads gain by: they share the rows of a batch. While one row passes through time alone, the others wait. */
+export const sharedWork = ({ time, batch, units }: Sizes, columns: number): number =>
+  time * units * columns * (batch > 1 ? batch : -1);
+
 /** Some bytes of what an operand names. */
 const within = (operand: Operand, offset: number, bytes: number): Operand => ({
   ...(operand as Extract<Operand, { kind: "address" }>),
@@ -186,7 +190,7 @@ const recurrenceOp = defineOp<Attributes>({
         writeIf(emitter, kept),
         rowsOfScratch(units),
       ],
-      { work: time * batch * units * weight!.shape[1]! },
+      { work: sharedWork(sizes, weight!.shape[1]!) },
     );
   },
 });
@@ -227,7 +231,7 @@ const gradientOp = defineOp<Attributes>({
         writeIf(emitter, dState),
         rowsOfScratch(units),
       ],
-      { work: time * batch * units * columns },
+      { work: sharedWork({ time, batch, units }, columns) },
     );
   },
 });
