@@ -84,21 +84,18 @@ export function meet(): bool {
 // into a place of four, over the local beside it. So nothing that is needed after a wait is a local.
 let word: usize = 0;
 let value: i32 = 0;
-/** What turns make, so that they are made. */
-let turned: f64 = 0;
 
 /** Waits, first spinning, then asleep, until the word at an address differs from a value. False: it still does not. */
 export function waitWhile(address: usize, expected: i32): bool {
   word = address;
   value = expected;
-  let x = turned;
+  let x: f64 = 1;
   for (let i = 0; i < SPIN; i++) {
     // There is no instruction to pause. A root takes about as long on every processor, and keeps little of it busy; that
     // the address waits for it keeps later turns from beginning before.
     x = sqrt(x + 1);
     if (atomic.load<i32>(word + <usize>(x < 0)) != value) return true;
   }
-  turned = x;
   atomic.add<i32>(CONTROL_SLEEPERS, 1);
   atomic.wait<i32>(word, value, NAP);
   atomic.sub<i32>(CONTROL_SLEEPERS, 1);

@@ -56,12 +56,9 @@ function panelsOf(count: i32, native: bool, steps: i32, a: usize, panel: usize, 
 
 /** The same of four panels, as an LSTM's gates are, or of a GRU's three. */
 export function rowByPanels(count: i32, steps: i32, a: usize, panel: usize, step: usize, sums: usize): void {
-  if (hasDot) rowNatively(count, steps, a, panel, step, sums);
-  else if (count == 4) panelsOf(4, false, steps, a, panel, step, sums);
+  if (hasDot) {
+    if (count == 4) panelsOf(4, true, steps, a, panel, step, sums);
+    else panelsOf(3, true, steps, a, panel, step, sums);
+  } else if (count == 4) panelsOf(4, false, steps, a, panel, step, sums);
   else panelsOf(3, false, steps, a, panel, step, sums);
-}
-
-function rowNatively(count: i32, steps: i32, a: usize, panel: usize, step: usize, sums: usize): void {
-  if (count == 4) panelsOf(4, true, steps, a, panel, step, sums);
-  else panelsOf(3, true, steps, a, panel, step, sums);
 }
